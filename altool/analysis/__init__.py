@@ -1,0 +1,1 @@
+"""L4: reads records only; never imports torch."""

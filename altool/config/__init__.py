@@ -1,0 +1,1 @@
+"""L3: the only place that imports hydra and omegaconf."""

@@ -1,0 +1,138 @@
+"""From a typed configuration to a cell: everything one run needs, built and checked before any data is opened."""
+
+import dataclasses
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from altool.config.fingerprint import budget_of, canonical, cell_folder, fingerprint, overrides
+from altool.config.load import Origin
+from altool.config.nodes import check_node
+from altool.config.schema import DatasetConfig, ImbalanceConfig, RunConfig
+from altool.core.errors import UserError
+from altool.core.records import Identity
+from altool.data.root import default_data_root
+from altool.data.spec import DatasetSpec, ImbalanceSpec
+
+if TYPE_CHECKING:
+    import torch
+
+    from altool.core.strategy import Strategy
+    from altool.engine.cell import Cell
+    from altool.learners.learner import Learner
+
+
+def build_cell(run: RunConfig, origin: Origin) -> "Cell":
+    """The cell of `run`. Raises UserError; opens no data and writes nothing."""
+    from altool.data.prepare import prepare
+    from altool.engine.cell import Cell, DiagnosticsOptions, Platform
+
+    strategy, learner = build_strategy(run.strategy), build_learner(run)
+    dataset, imbalance = dataset_spec(run.dataset), imbalance_spec(run.imbalance)
+    device = resolve_device(run.device)
+    config, differing = canonical(run), overrides(run, origin)
+    folder, data_root = cell_folder(run, differing), Path(run.data_root or default_data_root())
+    check_writable(folder)
+    return Cell(
+        identity=Identity(
+            run.dataset.name, run.imbalance.name, run.learner.name, run.strategy["name"], run.compat
+        ),
+        load=lambda seed: prepare(dataset, imbalance, seed, device, data_root, run.download),
+        learner=learner,
+        strategy=strategy,
+        budget=budget_of(run),
+        seeds=tuple(run.seeds),
+        folder=folder,
+        outputs=Path(run.outputs),
+        config=config,
+        fingerprint=fingerprint(config),
+        overrides=differing,
+        platform=Platform(device, run.threads, resolve_precision(run.precision, device), run.deterministic),
+        command=origin.command,
+        trace=run.trace,
+        rerun=run.rerun,
+        allow_platform_change=run.allow_platform_change,
+        cache_mib=run.cache_mib,
+        diagnostics=DiagnosticsOptions(**dataclasses.asdict(run.diagnostics)),
+    )
+
+
+def build_strategy(node: dict[str, Any]) -> "Strategy":
+    from altool.core.strategy import Strategy
+
+    if not isinstance(node.get("name"), str):
+        raise UserError("the strategy's YAML file has no `name:` line.")
+    target, arguments = check_node(node, "strategy")
+    strategy = target(**arguments)
+    if not isinstance(strategy, Strategy):
+        raise UserError(f"strategy._target_={node['_target_']} is no altool Strategy.")
+    return strategy
+
+
+def build_learner(run: RunConfig) -> "Learner":
+    from altool.learners.learner import Learner
+
+    given = ("input_shape", "n_classes")
+    target, arguments = check_node(run.learner.model, "learner.model", given)
+    recipe = dataclasses.asdict(run.learner)
+    name = recipe.pop("name")
+    numbers: dict[str, Any] = {key: value for key, value in recipe.items() if key != "model"}
+    numbers["milestones"] = tuple(numbers["milestones"])
+    return Learner(
+        name=name,
+        make_model=lambda input_shape, n_classes: target(
+            input_shape=input_shape, n_classes=n_classes, **arguments
+        ),
+        recipe=recipe,
+        **numbers,
+    )
+
+
+def dataset_spec(dataset: DatasetConfig) -> DatasetSpec:
+    return DatasetSpec(**{key: value for key, value in _frozen(dataset).items() if key != "budgets"})
+
+
+def imbalance_spec(imbalance: ImbalanceConfig) -> ImbalanceSpec:
+    return ImbalanceSpec(**_frozen(imbalance))
+
+
+def _frozen(node: Any) -> dict[str, Any]:
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in dataclasses.asdict(node).items()}
+
+
+def check_writable(folder: Path) -> None:
+    """Raises UserError where `folder` could not be made; makes nothing."""
+    there = folder
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"{there} cannot be written: name another folder with outputs=…")
+
+
+def resolve_device(text: str) -> "torch.device":
+    """auto: CUDA, else Apple's GPU, else the processor. Raises UserError for one that is not there."""
+    import torch
+
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", text):
+        raise UserError(f"device={text}: give auto, cpu, cuda, cuda:1 or mps.")
+    n_cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if text == "auto":
+        text = "cuda" if n_cuda else "mps" if torch.backends.mps.is_available() else "cpu"
+    device = torch.device(text)
+    if device.type == "cuda" and not n_cuda:
+        raise UserError(
+            f"device={text}: there is no CUDA device here: type device=cpu, or see altool doctor."
+        )
+    if device.type == "cuda" and (device.index or 0) >= n_cuda:
+        there = f"are only cuda:0 to cuda:{n_cuda - 1}" if n_cuda > 1 else "is only cuda:0"
+        raise UserError(f"device={text}: there {there} here.")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise UserError("device=mps: there is no Apple GPU here: type device=cpu.")
+    return device
+
+
+def resolve_precision(text: str, device: "torch.device") -> str:
+    if text == "auto":
+        return "bf16" if device.type == "cuda" else "fp32"
+    return text

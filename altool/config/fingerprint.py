@@ -1,0 +1,119 @@
+"""What a configuration is, whatever words it was typed with: its canonical form, its fingerprint and its folder.
+
+Two commands that mean the same run share the folder, the fingerprint and so the results; what cannot change a result is
+in neither.
+"""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from altool.config.files import options
+from altool.config.load import Origin, compose_words, resolve
+from altool.config.schema import RunConfig
+from altool.core.budget import Budget
+
+NO_INFLUENCE = (  # threads and device change last digits, not what was asked for: they are the platform (run.json)
+    "outputs",
+    "data_root",
+    "device",
+    "threads",
+    "precision",
+    "deterministic",
+    "download",
+    "trace",
+    "diagnostics",
+    "rerun",
+    "allow_platform_change",
+    "cache_mib",
+    "progress",
+    "seeds",
+)
+
+
+def budget_of(run: RunConfig) -> Budget:
+    """The checked budget of a run."""
+    b = run.budget
+    return Budget(b.start, b.step, b.stages, b.candidates, b.start_rule)  # type: ignore[arg-type]
+
+
+def canonical(run: RunConfig) -> dict[str, Any]:
+    """The resolved configuration as plain data, without what cannot change a result."""
+    plain = {key: value for key, value in dataclasses.asdict(run).items() if key not in NO_INFLUENCE}
+    del plain["dataset"]["budgets"]
+    del plain["budget"]["name"]
+    plain["budget"]["candidates"] = budget_of(run).n_candidates or "all"
+    return plain
+
+
+def fingerprint(config: dict[str, Any]) -> str:
+    """16 hex digits of a canonical configuration."""
+    return _digest(config)[:16]
+
+
+def overrides(run: RunConfig, origin: Origin) -> dict[str, Any]:
+    """Dotted keys whose values differ from the defaults of the same dataset, imbalance, learner and strategy.
+
+    The budget's numbers are left out, since the folder's name has them; candidates are compared at the run's own step.
+    """
+    default = _default(run, origin)
+    default.budget = dataclasses.replace(
+        run.budget, candidates=default.budget.candidates, start_rule=default.budget.start_rule
+    )
+    ours, theirs = _flat(canonical(run)), _flat(canonical(default))
+    differing = {
+        key: ours.get(key) for key in sorted(ours.keys() | theirs.keys()) if ours.get(key) != theirs.get(key)
+    }
+    return {key: value for key, value in differing.items() if key not in NAMES}
+
+
+NAMES = ("dataset.name", "imbalance.name", "learner.name", "strategy.name")  # the folder has them
+
+
+def cell_folder(run: RunConfig, differing: dict[str, Any]) -> Path:
+    """Where the seeds of a run lie, absolute: outputs/<dataset>-<imbalance>/<learner>/<strategy>/<budget>[-<hash>]."""
+    b = run.budget
+    name = f"{b.start}+{b.step}x{b.stages - 1}" + (f"-{_digest(differing)[:8]}" if differing else "")
+    where = f"{run.dataset.name}-{run.imbalance.name}"
+    return Path(run.outputs) / where / run.learner.name / run.strategy["name"] / name
+
+
+def _default(run: RunConfig, origin: Origin) -> RunConfig:
+    """The run that the four names alone stand for."""
+    named = {
+        "dataset": run.dataset.name,
+        "imbalance": run.imbalance.name,
+        "learner": run.learner.name,
+        "strategy": run.strategy["name"],
+    }
+    words = []
+    for group, name in named.items():
+        # a name of one's own (dataset=npz dataset.name=mine) is no file: then the file it came from
+        words.append(f"{group}={name if name in options(group, origin.folders) else origin.choices[group]}")
+    return resolve(compose_words(words, origin.folders))
+
+
+def _flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in node.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _digest(plain: dict[str, Any]) -> str:
+    text = json.dumps(_numbers_alike(plain), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _numbers_alike(node: Any) -> Any:
+    """`node` with 1.0 as 1: strategy.beta=1 and strategy.beta=1.0 are the same run."""
+    if isinstance(node, dict):
+        return {key: _numbers_alike(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_numbers_alike(value) for value in node]
+    return int(node) if isinstance(node, float) and node.is_integer() else node

@@ -1,0 +1,154 @@
+"""From words to a RunConfig: composed by Hydra, resolved, checked, and plain from here on."""
+
+import dataclasses
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from altool.config.explain import explain, explain_unresolved
+from altool.config.files import conf_dir
+from altool.config.schema import RunConfig
+from altool.config.words import Words
+from altool.core.errors import UserError, did_you_mean
+from altool.data.root import default_data_root
+
+ConfigStore.instance().store(name="run_schema", node=RunConfig)
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """Where a configuration came from: folders beside conf/ (--config-dir), the file that each group took, and the
+    key=value words, of this cell alone where it is one of a sweep."""
+
+    folders: tuple[Path, ...]
+    choices: Mapping[str, str]
+    words: tuple[str, ...]
+
+    @property
+    def command(self) -> str:
+        """What to type for this cell alone."""
+        folders = [f"--config-dir={folder}" for folder in self.folders]
+        return shlex.join(["altool", "run", *folders, *self.words])
+
+
+@contextmanager
+def composing() -> Iterator[None]:
+    """Hydra made ready to compose from conf/, also inside a task, where it is busy with the task's own."""
+    outer = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+            yield
+    finally:
+        GlobalHydra.instance().hydra = outer
+
+
+def compose_words(
+    overrides: Sequence[str], folders: Sequence[Path] = (), *, with_hydra: bool = False
+) -> DictConfig:
+    """What Hydra makes of `overrides`. Raises Hydra's and OmegaConf's own errors; see `explain`."""
+    with composing():
+        return compose("run", [*overrides, *search_path(folders)], return_hydra_config=with_hydra)
+
+
+def search_path(folders: Sequence[Path]) -> list[str]:
+    """The word that adds `folders` to where Hydra looks for files."""
+    quoted = ",".join(f'"file://{folder}"' for folder in folders)
+    return [f"hydra.searchpath=[{quoted}]"] if folders else []
+
+
+def load(words: Words) -> tuple[RunConfig, Origin]:
+    """The run that the words mean. Raises UserError, in one line."""
+    try:
+        config = compose_words(words.overrides, words.config_dirs, with_hydra=True)
+        origin = Origin(words.config_dirs, dict(config.hydra.runtime.choices), words.overrides)
+        with open_dict(config):
+            del config["hydra"]
+        return resolve(config), origin
+    except (KeyboardInterrupt, UserError):
+        raise
+    except Exception as error:
+        raise UserError(explain(error, words, compose_words)) from error
+
+
+def run_hydra(words: Words, task: Callable[[DictConfig], None]) -> None:
+    """Gives the words to Hydra, which calls `task` with every configuration that they mean."""
+    import hydra
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us as exceptions; explain.py words them
+    argv = sys.argv
+    # Hydra's completion script is installed for the program's name alone
+    sys.argv = ["altool" if words.completing else "altool run", *words.argv]
+    try:
+        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="run")(task)()
+    finally:
+        sys.argv = argv
+
+
+def origin_of_task() -> Origin:
+    """Inside a Hydra task: the origin of its configuration."""
+    hydra = HydraConfig.get()
+    folders = [Path(source.path) for source in hydra.runtime.config_sources if source.schema == "file"]
+    ours = conf_dir().resolve()
+    return Origin(
+        tuple(folder for folder in folders if folder.resolve() != ours),
+        dict(hydra.runtime.choices),
+        tuple(hydra.overrides.task),
+    )
+
+
+def resolve(config: DictConfig) -> RunConfig:
+    """Plain and typed; paths absolute, seeds a list. Raises UserError."""
+    try:
+        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise UserError(explain_unresolved(error)) from error
+    run: RunConfig = _typed(RunConfig, plain, "")
+    run.seeds = _seeds(run.seeds)
+    run.outputs = str(Path(run.outputs).expanduser().absolute())
+    run.data_root = str(Path(run.data_root or default_data_root()).expanduser().absolute())
+    if run.dataset.path is not None:
+        run.dataset.path = str(Path(run.dataset.path).expanduser().absolute())
+    if run.threads < 1:
+        raise UserError(f"threads={run.threads}: must be at least 1.")
+    if run.compat != "recommended":
+        raise UserError(f"compat={run.compat} is not there yet: only compat=recommended runs.")
+    return run
+
+
+def _typed(kind: Any, value: Any, at: str) -> Any:
+    """`value` as an instance of the dataclass `kind`, recursively; an unknown key is an error, wherever it hid."""
+    if not dataclasses.is_dataclass(kind):
+        return value
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    for name in value:
+        if name not in fields:
+            raise UserError(f"{at}{name} is no key: {did_you_mean(name, fields)}")
+    for name, field in fields.items():
+        allowed = field.metadata.get("choices")
+        if allowed and value[name] not in allowed:
+            raise UserError(f"{at}{name}={value[name]}: {did_you_mean(str(value[name]), allowed)}")
+    return kind(**{name: _typed(field.type, value[name], f"{at}{name}.") for name, field in fields.items()})  # type: ignore[operator]
+
+
+def _seeds(value: Any) -> list[int]:
+    seeds = value if isinstance(value, list) else [value]
+    for seed in seeds:
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise UserError(
+                f"seeds={value}: seeds are whole numbers from 0 up, such as seeds=3 or seeds=[0,1,2]."
+            )
+    if not seeds or len(set(seeds)) != len(seeds):
+        raise UserError(f"seeds={value}: give at least one seed, and each of them once.")
+    return seeds

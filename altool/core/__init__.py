@@ -1,0 +1,1 @@
+"""L0: what everything else stands on. No torch at import time."""

@@ -1,0 +1,1 @@
+"""L1: datasets, imbalance, the image store and the oracle."""

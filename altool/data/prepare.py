@@ -1,0 +1,95 @@
+"""A dataset made ready for one seed. The seeds of a process share its images."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from altool.core.errors import UserError
+from altool.data.imbalance import survivors
+from altool.data.oracle import Oracle
+from altool.data.read import read
+from altool.data.spec import DatasetSpec, ImbalanceSpec
+from altool.data.split import validation
+from altool.data.store import Store, Transforms
+from altool.data.task import Arrays, Split, Task
+
+CHUNK = 1024  # images counted at once: bounds the memory of `pixel_statistics`
+
+
+def prepare(
+    spec: DatasetSpec,
+    imbalance: ImbalanceSpec,
+    seed: int,
+    device: torch.device | str,
+    data_root: Path | None = None,
+    download: bool = False,
+) -> Task:
+    """The task of `seed`: validation items leave the pool first, then what the imbalance removes.
+
+    The store keeps every training item, so indices mean the same for all imbalances. Raises
+    UserError as `read` does, and when a split or an imbalance asks for more than there is.
+    """
+    arrays, train, test = _stores(spec, torch.device(device), data_root, download)
+    held_out = validation(len(arrays.train_y), spec.val, spec.split_seed)
+    pool = np.setdiff1d(np.arange(len(arrays.train_y)), held_out, assume_unique=True)
+    members = survivors(pool, arrays.train_y[pool], len(arrays.classes), imbalance, seed)
+    return Task(
+        store=train,
+        oracle=Oracle(arrays.train_y),
+        members=members,
+        test=Split(test, np.arange(len(arrays.test_y)), arrays.test_y),
+        val=Split(train, held_out, arrays.train_y[held_out]) if len(held_out) else None,
+        classes=arrays.classes,
+    )
+
+
+@lru_cache(maxsize=1)
+def _stores(
+    spec: DatasetSpec, device: torch.device, data_root: Path | None, download: bool
+) -> tuple[Arrays, Store, Store]:
+    arrays = read(spec, data_root, download)
+    transforms = transforms_of(spec, arrays.train_x)
+    return (
+        arrays,
+        Store(arrays.train_x, transforms, device),
+        Store(arrays.test_x, transforms, device),
+    )
+
+
+def transforms_of(spec: DatasetSpec, train_x: np.ndarray) -> Transforms:
+    """What `spec` asks for, with the statistics of the training images where it names none."""
+    if train_x.ndim == 2:
+        if spec.mean or spec.std or spec.crop_pad or spec.flip:
+            raise UserError(f"{spec.name} holds points: dataset.mean, std, crop_pad and flip are for images.")
+        return Transforms()
+    channels = train_x.shape[-1]
+    for key in ("mean", "std"):
+        given = getattr(spec, key)
+        if given is not None and len(given) != channels:
+            raise UserError(f"dataset.{key}={list(given)}: {spec.name} has {channels} channels.")
+    if spec.mean is None or spec.std is None:
+        mean, std = pixel_statistics(train_x)
+        return Transforms(spec.mean or mean, spec.std or std, spec.crop_pad, spec.flip)
+    return Transforms(spec.mean, spec.std, spec.crop_pad, spec.flip)
+
+
+def pixel_statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation per channel of uint8 (P, H, W, C) images, in units of 255.
+
+    Of all training images, labelled or not, as the papers normalise (P0 5.3). Sums of integers, so
+    exact in any order.
+    """
+    channels = images.shape[-1]
+    levels = np.arange(256)
+    counts = np.zeros((channels, 256), np.int64)
+    for start in range(0, len(images), CHUNK):
+        chunk = images[start : start + CHUNK]
+        for c in range(channels):
+            counts[c] += np.bincount(chunk[..., c].ravel(), minlength=256)
+    share = counts / counts.sum(axis=1, keepdims=True)
+    mean = share @ levels
+    std = np.sqrt((share * (levels - mean[:, None]) ** 2).sum(axis=1))
+    std[std == 0] = 255  # a channel that never changes says nothing in any scale
+    return tuple((mean / 255).tolist()), tuple((std / 255).tolist())

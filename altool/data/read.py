@@ -1,0 +1,42 @@
+"""From a dataset's specification to its arrays, whatever it is read from."""
+
+from pathlib import Path
+
+from altool.core.errors import UserError
+from altool.data.embedded import EMBEDDED
+from altool.data.images import read_csv, read_folder
+from altool.data.npz import read_own
+from altool.data.public import PUBLIC_SETS
+from altool.data.public_reader import read_public
+from altool.data.root import default_data_root
+from altool.data.spec import DatasetSpec
+from altool.data.task import Arrays
+
+
+def read(spec: DatasetSpec, data_root: Path | None = None, download: bool = False) -> Arrays:
+    """The arrays of `spec`. Public sets are looked for in `data_root`; None means ALTOOL_DATA or
+    the user's cache.
+
+    Raises UserError, saying what to do, when the set is missing, damaged, or cannot be learnt from.
+    """
+    if spec.reader in EMBEDDED:
+        return EMBEDDED[spec.reader](spec)
+    if spec.reader in PUBLIC_SETS:
+        return read_public(spec.reader, data_root or default_data_root(), download)
+    return _read_own(spec)
+
+
+def _read_own(spec: DatasetSpec) -> Arrays:
+    if spec.path is None:
+        what = "DIR" if spec.reader == "folder" else f"FILE.{spec.reader}"
+        raise UserError(f"dataset={spec.reader} needs dataset.path={what}.")
+    path = Path(spec.path).expanduser()
+    if not path.exists():
+        raise UserError(f"dataset.path={path} does not exist.")
+    match spec.reader:
+        case "folder":
+            return read_folder(spec, path)
+        case "csv":
+            return read_csv(spec, path)
+        case _:
+            return read_own(spec, path)

@@ -1,0 +1,90 @@
+"""All items of a split, resident on the device as uint8, gathered and augmented in batches there.
+
+Randomness is data here: offsets and flips arrive as arrays drawn by the stage plan, so CPU and GPU see the same batches.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Transforms:
+    """Of uint8 images: zero-padding `crop_pad` on every side and random crop back, random horizontal `flip`, then
+    (x/255 − mean)/std per channel. Points are left alone."""
+
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    crop_pad: int = 0
+    flip: bool = False
+
+
+class Store:
+    """Items by dataset index. `items`: uint8 (P, H, W, C) images or float32 (P, D) points."""
+
+    def __init__(self, items: np.ndarray, transforms: Transforms, device: torch.device | str):
+        self.transforms = transforms
+        self.device = torch.device(device)
+        self.is_image = items.ndim == 4
+        wanted = np.uint8 if self.is_image else np.float32
+        if items.dtype != wanted or items.ndim not in (2, 4):
+            raise ValueError(
+                f"a store takes uint8 NHWC images or float32 points, not {items.dtype} {items.shape}"
+            )
+        self._items = torch.from_numpy(np.ascontiguousarray(items)).to(self.device)
+        channels = items.shape[-1] if self.is_image else 0
+        mean = torch.tensor(transforms.mean or (0.0,) * channels, dtype=torch.float32)
+        std = torch.tensor(transforms.std or (1.0,) * channels, dtype=torch.float32)
+        if self.is_image and (len(mean) != channels or len(std) != channels):
+            raise ValueError(
+                f"{channels} channels need as many means and stds, not {len(mean)} and {len(std)}"
+            )
+        self._scale = (1 / (255 * std)).to(self.device)
+        self._shift = (-mean / std).to(self.device)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one item as a network sees it: (C, H, W) or (D,)."""
+        size = tuple(self._items.shape[1:])
+        return (size[2], size[0], size[1]) if self.is_image else size
+
+    def images(self, indices: Any) -> Tensor:
+        """Normalised, un-augmented items, (B, C, H, W) in channels-last memory or (B, D), float32."""
+        batch = self._items[self._index(indices)]
+        return self._normalise(batch) if self.is_image else batch
+
+    def augmented(self, indices: Tensor, dy: Tensor, dx: Tensor, flip: Tensor) -> Tensor:
+        """Normalised items, each shifted by its own crop (0 ≤ dy, dx ≤ 2·crop_pad) and flipped where `flip` is true."""
+        if not self.is_image or not (self.transforms.crop_pad or self.transforms.flip):
+            return self.images(indices)
+        batch = self._items[indices]
+        _, height, width, _ = batch.shape
+        rows = torch.arange(height, device=self.device) + (dy.long() - self.transforms.crop_pad)[:, None]
+        columns = torch.arange(width, device=self.device)
+        # flipped first, cropped second, as torchvision composes them in the released code (D4)
+        columns = columns + (dx.long() - self.transforms.crop_pad)[:, None]
+        outside_rows = (rows < 0) | (rows >= height)
+        outside_columns = (columns < 0) | (columns >= width)
+        columns = torch.where(flip[:, None], width - 1 - columns, columns)
+        batch = batch[
+            torch.arange(len(batch), device=self.device)[:, None, None],
+            rows.clamp(0, height - 1)[:, :, None],
+            columns.clamp(0, width - 1)[:, None, :],
+        ]
+        # black before normalisation, as padding a PIL image does
+        outside = outside_rows[:, :, None] | outside_columns[:, None, :]
+        return self._normalise(batch.masked_fill(outside[..., None], 0))
+
+    def _index(self, indices: Any) -> Tensor:
+        if isinstance(indices, Tensor):
+            return indices.to(self.device, torch.int64)
+        return torch.tensor(np.asarray(indices), dtype=torch.int64, device=self.device)
+
+    def _normalise(self, batch_NHWC: Tensor) -> Tensor:
+        return (batch_NHWC * self._scale + self._shift).permute(0, 3, 1, 2)

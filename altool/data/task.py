@@ -1,0 +1,44 @@
+"""A dataset made ready for one seed: what the learner trains on, what the pool may offer, what is held out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from altool.data.oracle import Oracle
+from altool.data.store import Store
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """What a reader gives: uint8 (P, H, W, C) images or float32 (P, D) points, int64 labels, class names in label order."""
+
+    train_x: np.ndarray
+    train_y: np.ndarray
+    test_x: np.ndarray
+    test_y: np.ndarray
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Held-out items with their labels: `indices` into `store`, `labels` beside them."""
+
+    store: Store
+    indices: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Task:
+    """`store` holds the whole training set by dataset index; `members` are the indices that the pool may offer."""
+
+    store: Store
+    oracle: Oracle
+    members: np.ndarray
+    test: Split
+    val: Split | None
+    classes: tuple[str, ...]
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.classes)

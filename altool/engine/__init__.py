@@ -1,0 +1,1 @@
+"""L2: one stage, the loop over stages, several seeds, evaluation."""

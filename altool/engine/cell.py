@@ -1,0 +1,70 @@
+"""A cell: everything one run needs, built and checked; its seeds share all but randomness."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from altool.core.budget import Budget
+from altool.core.records import Identity
+from altool.core.strategy import Strategy
+from altool.data.task import Task
+from altool.learners.learner import Learner
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Where a run computes. A run is only resumed on an equal platform, unless the person says otherwise."""
+
+    device: torch.device
+    threads: int
+    precision: str  # fp32 or bf16, resolved
+    deterministic: bool
+
+    def as_record(self) -> dict[str, Any]:
+        from altool.engine.provenance import processor
+
+        return {
+            "torch": torch.__version__,
+            "processor": processor(self.device),
+            "threads": self.threads,
+            "precision": self.precision,
+            "deterministic": self.deterministic or self.device.type == "cpu",
+        }
+
+
+@dataclass(frozen=True)
+class DiagnosticsOptions:
+    """`arrays`: write diagnostics/stage_NNN.npz; `final`: the last model scores once more and buys nothing;
+    `audit`: record the candidates' true losses (P1 Fig. 8)."""
+
+    arrays: bool = True
+    final: bool = False
+    audit: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`config`: the resolved configuration that can change a result; `overrides`: what of it differs from the defaults
+    of the chosen groups, dotted; `folder`: the cell's folder, one seed_NNN in it per seed."""
+
+    identity: Identity
+    load: Callable[[int], Task]  # seed → the task of that seed, on the platform's device
+    learner: Learner
+    strategy: Strategy
+    budget: Budget
+    seeds: tuple[int, ...]
+    folder: Path
+    outputs: Path
+    config: dict[str, Any]
+    fingerprint: str
+    overrides: dict[str, Any]
+    platform: Platform
+    command: str
+    trace: bool = False
+    rerun: bool = False
+    allow_platform_change: bool = False
+    cache_mib: float = 2048.0
+    diagnostics: DiagnosticsOptions = field(default_factory=DiagnosticsOptions)

@@ -1,0 +1,110 @@
+"""One query: the strategy looks, trains, scores and picks; the engine checks what it gives back."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from altool.core.errors import RunFailed
+from altool.core.strategy import Context, Diagnostics, Picks, Strategy, check_picks
+from altool.core.streams import Streams
+from altool.engine.clock import timed
+from altool.learners.fitted import FittedModel, Reduce
+from altool.learners.learner import FitRequest
+
+
+@dataclass(frozen=True)
+class Query:
+    """What came of a query, and the seconds of its three parts."""
+
+    picks: Picks
+    scores: np.ndarray
+    strategy_fit_seconds: float
+    score_seconds: float
+    select_seconds: float
+
+
+class DeclaredProbe:
+    """The model's probe, open for what the strategy declared and nothing else."""
+
+    def __init__(self, fitted: FittedModel, declared: frozenset[str]):
+        self._probe = fitted.probe
+        self._declared = declared
+
+    def __call__(
+        self,
+        indices: np.ndarray,
+        wants: Iterable[str],
+        reduce: Reduce | None = None,
+        draws: int = 0,
+    ) -> dict[str, Tensor]:
+        asked = tuple(wants)
+        undeclared = set(asked) - self._declared
+        if undeclared:
+            raise RunFailed(f"the strategy probes {sorted(undeclared)[0]!r} without declaring it in `wants`")
+        return self._probe(indices, asked, reduce, draws)
+
+
+def make_context(
+    strategy: Strategy,
+    fitted: FittedModel,
+    request: FitRequest,
+    streams: Streams,
+    precision: str,
+    chunk: int,
+    diagnostics: Diagnostics,
+    progress: Callable[[int, int], None],
+) -> Context:
+    """All that the strategy gets to see."""
+    store = request.store
+    return Context(
+        stage=streams.stage,
+        candidates=request.candidates,
+        unlabelled=request.unlabelled,
+        labelled=request.labelled,
+        labels=request.labels,
+        n_classes=request.n_classes,
+        image_shape=store.shape,
+        probe=DeclaredProbe(fitted, strategy.wants),
+        images=store.images,
+        logits=fitted.logits if strategy.input_gradients else None,
+        trained=fitted.trained,
+        streams=streams,
+        device=store.device,
+        precision=precision,
+        diagnostics=diagnostics,
+        carry=request.carry,
+        progress=progress,
+        chunk=chunk,
+    )
+
+
+def run_query(strategy: Strategy, context: Context, n: int) -> Query:
+    """Fit, score, select. Raises RunFailed when the strategy returns what no strategy may."""
+    device = context.device
+    with timed(device) as fit:
+        state = strategy.fit(context)
+    with timed(device) as score:
+        scores = as_scores(strategy.score(context, state), len(context.candidates))
+    with timed(device) as select:
+        picks = strategy.select(context, state, scores, n)
+    try:
+        check_picks(picks, context.candidates, n)
+    except ValueError as error:
+        raise RunFailed(f"{type(strategy).__name__}: {error}") from None
+    return Query(picks, scores, fit.seconds, score.seconds, select.seconds)
+
+
+def as_scores(scores: np.ndarray | Tensor, n: int) -> np.ndarray:
+    """Scores as float64 (n,). Raises RunFailed on another shape or a value that is not finite."""
+    if isinstance(scores, torch.Tensor):
+        scores = scores.detach().double().cpu().numpy()
+    array = np.asarray(scores, dtype=np.float64)
+    if array.shape != (n,):
+        raise RunFailed(f"the strategy scored {array.shape}, not one number for each of {n} candidates")
+    bad = np.flatnonzero(~np.isfinite(array))
+    if len(bad):
+        raise RunFailed(f"the strategy gave {len(bad)} of {n} candidates a score that is not finite")
+    return array

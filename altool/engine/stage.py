@@ -1,0 +1,231 @@
+"""One stage of one seed: fit, evaluate, query, reveal, record."""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from altool.core.pool import Pool
+from altool.core.records import Metrics, Purchase, Seconds, StageRecord
+from altool.core.runfolder import RunFolder
+from altool.core.strategy import Diagnostics
+from altool.core.streams import Streams
+from altool.data.task import Task
+from altool.engine.cell import Cell
+from altool.engine.clock import timed
+from altool.engine.evaluate import class_entropy, evaluate
+from altool.engine.progress import SeedProgress
+from altool.engine.provenance import peak_memory_mib, reset_peak_memory
+from altool.engine.query import Query, make_context, run_query
+from altool.engine.shared_fit import SharedFit, StageZeroCache
+from altool.learners.fitted import FittedModel
+from altool.learners.learner import FitRequest
+from altool.learners.train import EpochReport
+
+log = logging.getLogger("altool")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model with what is known of it."""
+
+    model: FittedModel
+    test: Metrics
+    fit_seconds: float
+    evaluate_seconds: float
+
+
+def run_stage(
+    cell: Cell,
+    seed: int,
+    stage: int,
+    task: Task,
+    pool: Pool,
+    folder: RunFolder,
+    progress: SeedProgress,
+) -> Pool:
+    """Runs `stage` and commits it; returns the pool with what was bought for the next one."""
+    reset_peak_memory(cell.platform.device)
+    streams = Streams(seed, stage)
+    labels = np.array([p.label for p in folder.purchases], np.int64)
+    request = FitRequest(
+        store=task.store,
+        labelled=pool.labelled,
+        labels=labels,
+        unlabelled=pool.unlabelled,
+        candidates=cell.budget.draw_candidates(pool.unlabelled, len(task.store), streams),
+        n_classes=task.n_classes,
+        streams=streams,
+        carry=folder.read_carry(stage),
+    )
+    epochs: list[dict[str, object]] = []
+    fitted = _fit(cell, seed, stage, task, request, epochs, progress)
+    with timed(cell.platform.device) as val_timer:
+        val = evaluate(fitted.model, task.val, task.n_classes)
+    last = stage == cell.budget.stages - 1
+    query = None
+    diagnostics = Diagnostics()
+    if not last or (cell.diagnostics.final and len(request.candidates) >= cell.budget.step):
+        query = _query(cell, request, fitted.model, diagnostics, progress)
+    counts = np.bincount(labels, minlength=task.n_classes)
+    record = StageRecord(
+        identity=cell.identity,
+        seed=seed,
+        stage=stage,
+        n_labelled=len(pool.labelled),
+        n_distinct=len(np.unique(pool.labelled)),
+        test=fitted.test,
+        val=val,
+        class_counts=tuple(int(c) for c in counts),
+        class_entropy=class_entropy(counts),
+        seconds=Seconds(
+            fit=fitted.fit_seconds,
+            strategy_fit=query.strategy_fit_seconds if query else 0.0,
+            score=query.score_seconds if query else 0.0,
+            select=query.select_seconds if query else 0.0,
+            evaluate=fitted.evaluate_seconds + val_timer.seconds,
+        ),
+        peak_memory_mib=peak_memory_mib(cell.platform.device),
+        device=str(cell.platform.device),
+    )
+    if query is not None:
+        arrays = _diagnostic_arrays(cell, task, request, fitted.model, query, diagnostics)
+        folder.write_diagnostics(stage, arrays if cell.diagnostics.arrays else {})
+    if diagnostics.numbers:
+        folder.append_table("diagnostics.csv", stage, [dict(diagnostics.numbers)])
+    if epochs:
+        folder.append_table("epochs.csv", stage, epochs)
+    if query is not None and not last:
+        pool = pool.acquire(query.picks.indices, stage + 1)
+        folder.write_carry(stage + 1, query.picks.carry)
+        folder.add_purchases(_purchases(task, query, stage + 1))
+    folder.commit_stage(record)
+    for message in diagnostics.warnings:
+        log.warning("seed %d stage %d: %s", seed, stage, message)
+    progress.stage_done(record)
+    return pool
+
+
+def draw_start(cell: Cell, seed: int, task: Task) -> np.ndarray:
+    """The start set: uniform over the pool, or as equal over classes as it allows (`start_rule: balanced`)."""
+    streams = Streams(seed, 0)
+    order = streams.numpy("start").permutation(len(task.store))
+    members = order[np.isin(order, task.members)]
+    if cell.budget.start_rule == "random":
+        return members[: cell.budget.start]
+    labels = task.oracle.audit(members)
+    turn = np.zeros(len(members), np.int64)
+    for label in np.unique(labels):
+        of_class = np.flatnonzero(labels == label)
+        turn[of_class] = np.arange(len(of_class))
+    return members[np.argsort(turn, kind="stable")][: cell.budget.start]
+
+
+def _fit(
+    cell: Cell,
+    seed: int,
+    stage: int,
+    task: Task,
+    request: FitRequest,
+    epochs: list[dict[str, object]],
+    progress: SeedProgress,
+) -> Fitted:
+    extension = cell.strategy.extension()
+    precision = cell.platform.precision
+    cache = None
+    if stage == 0:
+        cache = StageZeroCache(cell, seed, extension, request.labelled, request.labels, request.candidates)
+        shared = None if cell.trace else cache.load()
+        if shared is not None:
+            model = cell.learner.fit(request, extension, precision=precision, saved=shared.state)
+            with timed(cell.platform.device) as evaluation:
+                test = evaluate(model, task.test, task.n_classes)
+            if test.accuracy == shared.accuracy:
+                return Fitted(model, test, shared.fit_seconds, evaluation.seconds)
+            log.warning("The shared stage 0 no longer evaluates to the same accuracy; training again.")
+            cache.discard()
+
+    def on_epoch(report: EpochReport) -> None:
+        progress.epoch(stage, report.epoch + 1, report.epochs)
+        if cell.trace:
+            epochs.append(_trace(report, task))
+
+    with timed(cell.platform.device) as fit:
+        model = cell.learner.fit(request, extension, precision=precision, on_epoch=on_epoch)
+    with timed(cell.platform.device) as evaluation:
+        test = evaluate(model, task.test, task.n_classes)
+    if cache is not None:
+        cache.store(SharedFit(model.state(), float(test.accuracy or 0.0), fit.seconds))
+    return Fitted(model, test, fit.seconds, evaluation.seconds)
+
+
+@torch.no_grad()
+def _trace(report: EpochReport, task: Task) -> dict[str, object]:
+    """Loss and accuracy on the test set after an epoch; leaves the model as it was."""
+    report.model.eval()
+    test = task.test
+    chunks = [report.model(test.store.images(part)).logits.float() for part in _chunks(test.indices)]
+    report.model.train()
+    logits, labels = torch.cat(chunks), torch.as_tensor(test.labels, device=task.store.device)
+    return {
+        "epoch": report.epoch,
+        "train_loss": report.loss,
+        "test_loss": F.cross_entropy(logits, labels).item(),
+        "test_accuracy": (logits.argmax(1) == labels).double().mean().item(),
+    }
+
+
+def _chunks(indices: np.ndarray, size: int = 512) -> list[np.ndarray]:
+    return [indices[i : i + size] for i in range(0, len(indices), size)]
+
+
+def _query(
+    cell: Cell,
+    request: FitRequest,
+    model: FittedModel,
+    diagnostics: Diagnostics,
+    progress: SeedProgress,
+) -> Query:
+    context = make_context(
+        cell.strategy,
+        model,
+        request,
+        request.streams,
+        cell.platform.precision,
+        cell.learner.eval_batch,
+        diagnostics,
+        progress.querying,
+    )
+    return run_query(cell.strategy, context, cell.budget.step)
+
+
+def _purchases(task: Task, query: Query, stage: int) -> list[Purchase]:
+    labels = task.oracle.reveal(query.picks.indices)
+    rows = zip(query.picks.indices, labels, query.picks.scores, strict=True)
+    return [Purchase(stage, r, int(i), int(y), float(s)) for r, (i, y, s) in enumerate(rows)]
+
+
+def _diagnostic_arrays(
+    cell: Cell,
+    task: Task,
+    request: FitRequest,
+    model: FittedModel,
+    query: Query,
+    diagnostics: Diagnostics,
+) -> dict[str, np.ndarray]:
+    """What the strategy reported, the candidates with their scores and the picks, and, when asked, their true losses."""
+    if not cell.diagnostics.arrays:
+        return {}
+    arrays: dict[str, np.ndarray] = {
+        "candidates": request.candidates,
+        "scores": query.scores,
+        "picks": query.picks.indices,
+        **diagnostics.arrays,
+    }
+    if cell.diagnostics.audit:
+        truth = torch.as_tensor(task.oracle.audit(request.candidates), device=task.store.device)
+        logits = model.predict(task.store, request.candidates)
+        arrays["true_losses"] = F.cross_entropy(logits, truth, reduction="none").cpu().numpy()
+    return arrays

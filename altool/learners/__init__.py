@@ -1,0 +1,1 @@
+"""L1: fits a task model on labelled indices, and probes it."""

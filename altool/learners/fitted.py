@@ -1,0 +1,113 @@
+"""A fitted model, and the one door through which strategies look at it."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from altool.core.strategy import ExtensionRun, names_of
+from altool.core.streams import Streams
+from altool.data.store import Store
+from altool.models.dropout import Draws
+from altool.models.output import Output, TaskModel, pooled
+
+Reduce = Callable[[dict[str, Tensor]], dict[str, Tensor]]
+
+
+class FittedModel:
+    """A trained task model in eval mode with frozen parameters, and the networks that its extension trained."""
+
+    def __init__(
+        self,
+        model: TaskModel,
+        extension: ExtensionRun,
+        store: Store,
+        streams: Streams,
+        precision: str,
+        chunk: int,
+    ):
+        self.model = model.eval().requires_grad_(False)
+        self.extension = extension
+        self.trained: Mapping[str, nn.Module] = {
+            name: net.eval().requires_grad_(False) for name, net in extension.networks().items()
+        }
+        self._store = store
+        self._streams = streams
+        self._precision = precision
+        self._chunk = chunk
+
+    def state(self) -> dict[str, dict[str, Tensor]]:
+        """All weights by network name; the task model's under `task`."""
+        return {
+            "task": self.model.state_dict(),
+            **{k: net.state_dict() for k, net in self.trained.items()},
+        }
+
+    def forward(self, images: Tensor) -> Output:
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self._precision == "bf16"):
+            return self.model(images)
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Logits in eval mode, differentiable in the images, (B, C) float32."""
+        return self.forward(images).logits.float()
+
+    @torch.no_grad()
+    def predict(self, store: Store, indices: np.ndarray) -> Tensor:
+        """Logits of items of any store, (n, C) float32."""
+        return torch.cat([self.logits(store.images(part)) for part in self._chunks(indices)])
+
+    @torch.no_grad()
+    def probe(
+        self,
+        indices: np.ndarray,
+        wants: Iterable[str],
+        reduce: Reduce | None = None,
+        draws: int = 0,
+    ) -> dict[str, Tensor]:
+        """One chunked pass over pool items that serves all wants; float32 tensors on the device, rows as in `indices`.
+
+        logits (N, C); embedding (N, D); taps (N, sum of tap channels), globally averaged; auxiliary: the extension's output;
+        mc_logits (N, draws, C) from `draws` dropout sub-networks; gradient_factors: `error` (N, C), softmax minus the
+        predicted class's one-hot, and `embedding` (N, D): their outer product is the last layer's gradient.
+        `reduce` shrinks each chunk's dict before it is kept.
+        """
+        asked = names_of(tuple(wants))
+        passes = Draws(self.model, self._streams) if "mc_logits" in asked else None
+        parts: list[dict[str, Tensor]] = []
+        for part in self._chunks(indices):
+            chunk = self._serve(self._store.images(part), asked, passes, draws)
+            parts.append(reduce(chunk) if reduce else chunk)
+        return {key: torch.cat([p[key] for p in parts]) for key in parts[0]}
+
+    def _serve(
+        self, images: Tensor, asked: frozenset[str], passes: Draws | None, draws: int
+    ) -> dict[str, Tensor]:
+        served: dict[str, Any] = {}
+        if asked - {"mc_logits"}:
+            output = self.forward(images)
+            logits = output.logits.float()
+            if "logits" in asked:
+                served["logits"] = logits
+            if asked & {"embedding", "gradient_factors"}:
+                served["embedding"] = output.embedding.float()
+            if "gradient_factors" in asked:
+                hard = F.one_hot(logits.argmax(1), logits.shape[1])
+                served["error"] = logits.softmax(1) - hard
+            if "taps" in asked:
+                served["taps"] = torch.cat([pooled(tap).float() for tap in output.taps], dim=1)
+            if "auxiliary" in asked:
+                served["auxiliary"] = self.extension.auxiliary(output).float()
+        if passes is not None:
+            served["mc_logits"] = torch.stack([self._one_draw(images, passes, k) for k in range(draws)], 1)
+        return served
+
+    def _one_draw(self, images: Tensor, passes: Draws, k: int) -> Tensor:
+        with passes.draw(k):
+            return self.logits(images)
+
+    def _chunks(self, indices: np.ndarray) -> Sequence[np.ndarray]:
+        n = len(indices)
+        return [indices[i : i + self._chunk] for i in range(0, n, self._chunk)] or [indices]

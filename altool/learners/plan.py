@@ -1,0 +1,73 @@
+"""A stage's randomness as data: which item in which batch, and how it is cropped and flipped (performance.md 4.2).
+
+Drawn once per stage on the CPU from named streams and moved to the device in one piece, so that every device, runner and
+schedule sees the same batches.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from altool.core.batches import batch_bounds
+from altool.core.streams import Streams
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Positions in the fit's item list with the augmentation of each, all (B,)."""
+
+    positions: Tensor
+    dy: Tensor
+    dx: Tensor
+    flip: Tensor
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """`positions`, `dy`, `dx`, `flip`: (epochs, n_items), in training order."""
+
+    positions: Tensor
+    dy: Tensor
+    dx: Tensor
+    flip: Tensor
+    batch_size: int
+
+    @property
+    def epochs(self) -> int:
+        return len(self.positions)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return len(batch_bounds(self.positions.shape[1], self.batch_size))
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        for start, stop in batch_bounds(self.positions.shape[1], self.batch_size):
+            part = slice(start, stop)
+            yield Batch(
+                self.positions[epoch, part],
+                self.dy[epoch, part],
+                self.dx[epoch, part],
+                self.flip[epoch, part],
+            )
+
+
+def draw_plan(
+    n_items: int,
+    epochs: int,
+    batch_size: int,
+    crop_pad: int,
+    flip: bool,
+    streams: Streams,
+    device: torch.device,
+) -> StagePlan:
+    """A fresh permutation per epoch; offsets uniform on 0..2·crop_pad; flips with probability 1/2."""
+    shuffle, augment = streams.numpy("shuffle"), streams.numpy("augment")
+    positions = shuffle.permuted(np.tile(np.arange(n_items, dtype=np.int32), (epochs, 1)), axis=1)
+    shape = (epochs, n_items)
+    dy, dx = (augment.integers(0, 2 * crop_pad + 1, shape, dtype=np.uint8) for _ in range(2))
+    flips = augment.random(shape, dtype=np.float32) < 0.5 if flip else np.zeros(shape, bool)
+    arrays = (torch.from_numpy(a).to(device) for a in (positions, dy, dx, flips))
+    return StagePlan(*arrays, batch_size=batch_size)

@@ -1,0 +1,140 @@
+"""The training loop: one pure step, run eagerly. No branch on data, no host synchronisation inside an epoch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.optim import Optimizer
+
+from altool.core.errors import RunFailed
+from altool.core.stop import check_stop
+from altool.core.strategy import ExtensionRun, TrainingStep
+from altool.data.store import Store
+from altool.learners.optimise import lr_factor, set_lr
+from altool.learners.plan import Batch, StagePlan
+from altool.models.output import TaskModel
+
+if TYPE_CHECKING:
+    from altool.learners.learner import Learner
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """After epoch `epoch` (from 0) of `epochs`: mean training loss in nats, extension included."""
+
+    epoch: int
+    epochs: int
+    loss: float
+    model: TaskModel
+
+
+OnEpoch = Callable[[EpochReport], None]
+
+
+@dataclass(frozen=True)
+class TrainingItems:
+    """The labelled items by position, then an extension's extra samples, which are trained on as they are."""
+
+    store: Store
+    indices: Tensor
+    labels: Tensor
+    extra: Tensor | None
+
+    @staticmethod
+    def of(
+        store: Store, labelled: np.ndarray, labels: np.ndarray, extra: tuple[Tensor, Tensor] | None
+    ) -> "TrainingItems":
+        indices = torch.tensor(labelled, device=store.device)
+        known = torch.tensor(labels, device=store.device)
+        if extra is None:
+            return TrainingItems(store, indices, known, None)
+        images, more = extra
+        return TrainingItems(store, indices, torch.cat([known, more.to(known)]), images.to(store.device))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def gather(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Images and labels of a batch."""
+        positions = batch.positions.long()
+        if self.extra is None:
+            items = self.store.augmented(self.indices[positions], batch.dy, batch.dx, batch.flip)
+            return items, self.labels[positions]
+        own = len(self.indices)
+        inside = positions.clamp(max=own - 1)
+        items = self.store.augmented(self.indices[inside], batch.dy, batch.dx, batch.flip)
+        twins = self.extra[(positions - own).clamp(min=0)]
+        shape = (-1, *[1] * (items.ndim - 1))
+        return torch.where((positions < own).view(shape), items, twins), self.labels[positions]
+
+
+@dataclass
+class Job:
+    """One fit at work: (seed, strategy, stage)."""
+
+    learner: "Learner"
+    model: TaskModel
+    extension: ExtensionRun
+    items: TrainingItems
+    plan: StagePlan
+    optimiser: Optimizer
+    beside: list[Optimizer]
+    precision: str
+
+
+def step(job: Job, epoch: int, number: int, batch: Batch) -> Tensor:
+    """One update of everything that is trained; returns the loss, detached, without waiting for it."""
+    images, labels_B = job.items.gather(batch)
+
+    def forward(inputs: Tensor) -> Any:
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=job.precision == "bf16"):
+            return job.model(inputs)
+
+    output = forward(images)
+    losses_B = F.cross_entropy(output.logits.float(), labels_B, reduction="none")
+    seen = TrainingStep(epoch, number, images, labels_B, output, losses_B, forward)
+    added = job.extension.loss(seen)
+    loss = losses_B.mean() if added is None else losses_B.mean() + added
+    optimisers = [job.optimiser, *(job.beside if job.extension.optimised_now(epoch) else [])]
+    for optimiser in optimisers:
+        optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    for optimiser in optimisers:
+        optimiser.step()
+    job.extension.after_step(seen)
+    return loss.detach()
+
+
+def train(job: Job, on_epoch: OnEpoch) -> None:
+    """Runs all epochs. Raises RunFailed on a non-finite loss, Stopped when asked to stop."""
+    learner, plan = job.learner, job.plan
+    job.model.train()
+    for network in job.extension.networks().values():
+        network.train()
+    number, factor = 0, None
+    for epoch in range(plan.epochs):
+        total = torch.zeros((), device=plan.positions.device)
+        for batch in plan.batches(epoch):
+            wanted = lr_factor(
+                learner.schedule,
+                epoch,
+                number,
+                plan.epochs,
+                plan.steps_per_epoch,
+                learner.milestones,
+                learner.gamma,
+            )
+            if wanted != factor:
+                factor = wanted
+                set_lr([job.optimiser, *job.beside], learner.lr * factor)
+            total += step(job, epoch, number, batch)
+            number += 1
+        mean = total.item() / plan.steps_per_epoch
+        if not np.isfinite(mean):
+            raise RunFailed(f"the training loss is {mean} in epoch {epoch + 1} of {plan.epochs}")
+        check_stop()
+        on_epoch(EpochReport(epoch, plan.epochs, mean, job.model))

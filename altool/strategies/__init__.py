@@ -1,0 +1,1 @@
+"""L1: one file per strategy; private shared maths in _*.py."""

@@ -1,0 +1,188 @@
+"""The adversarial game of VAAL (Sinha et al. 2019) and TA-VAAL (P1 Eqs. 4 to 6), whatever loop its batches come from.
+
+The auto-encoder reconstructs labelled and unlabelled items and tries to pass both off as labelled; the discriminator tells
+them apart by the posterior mean. TA-VAAL shows both networks the predicted rank r of the loss (`ranked`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from altool.core.errors import RunFailed, UserError
+from altool.core.streams import Streams
+from altool.models.discriminator import Discriminator
+from altool.models.vae import SIDES, VAE
+
+RESIZED_SIDE = 32  # images that no VAE is built for are resized to this, as VAAL's author did (T23)
+LATENT = {
+    8: 16,
+    16: 32,
+    28: 28,
+    32: 32,
+    64: 32,
+}  # 28 and 32 as released (facts.md 1.1.1); 64: V14's images are no richer
+WIDTH_DIVISOR = {8: 8, 16: 4}  # fewer pixels, narrower networks
+POINT_LATENT, POINT_HIDDEN, POINT_LR, IMAGE_LR = 2, 32, 0.01, 5e-4  # T26, P1 4.1; P1 4.2
+
+
+@dataclass(frozen=True)
+class Game:
+    """Sizes and weights. `beta`: of the KL term; `kl_reduction`: mean over batch and latent dimensions (TA-VAAL's code) or
+    sum (VAAL's), T7; `adversary`: of the adversarial term (λ); `lr` None: 5e-4 for images, 0.01 for points."""
+
+    width: int
+    latent: int | None
+    beta: float
+    kl_reduction: Literal["mean", "sum"]
+    adversary: float
+    lr: float | None
+    discriminator_layers: int
+    ranked: bool
+
+    def __post_init__(self) -> None:
+        if self.discriminator_layers < 2:
+            raise UserError(f"strategy.discriminator_layers={self.discriminator_layers}: at least 2.")
+
+
+@dataclass(frozen=True)
+class Half:
+    """One side of a batch: images as `view` gives them; ranks for the decoder and for the discriminator, or None."""
+
+    images: Tensor
+    decoder_rank: Tensor | None = None
+    discriminator_rank: Tensor | None = None
+
+
+def view(images: Tensor) -> Tensor:
+    """What the VAE looks at: the images, resized where no VAE fits their size."""
+    if images.ndim == 2 or (images.shape[2] == images.shape[3] and images.shape[2] in SIDES):
+        return images
+    return F.interpolate(images, (RESIZED_SIDE, RESIZED_SIDE), mode="bilinear", antialias=True)
+
+
+def view_shape(image_shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(view(torch.zeros(1, *image_shape)).shape[1:])
+
+
+class Adversaries:
+    """VAE and discriminator with their optimisers, in training mode."""
+
+    def __init__(
+        self,
+        game: Game,
+        image_shape: tuple[int, ...],
+        streams: Streams,
+        device: torch.device,
+        precision: str,
+    ):
+        shape = view_shape(image_shape)
+        self.game, self.precision = game, precision
+        points = len(shape) == 1
+        side = 0 if points else shape[1]
+        latent = game.latent or (POINT_LATENT if points else LATENT[side])
+        width = max(1, game.width // WIDTH_DIVISOR.get(side, 1))
+        hidden = [POINT_HIDDEN if points else 4 * width] * (game.discriminator_layers - 1)
+        with streams.init("vae"):
+            self.vae = VAE(shape, latent, width, game.ranked)
+        with streams.init("discriminator"):
+            self.discriminator = Discriminator(latent, game.ranked, hidden)
+        self.noise = streams.torch("strategy", "noise", device=device)
+        for net in self.networks().values():
+            net.to(device).train()
+        if not points:
+            self.vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        lr = game.lr or (POINT_LR if points else IMAGE_LR)
+        self._vae_optimiser = Adam(self.vae.parameters(), lr=lr, fused=True)
+        self._discriminator_optimiser = Adam(self.discriminator.parameters(), lr=lr, fused=True)
+
+    def networks(self) -> dict[str, nn.Module]:
+        return {"vae": self.vae, "discriminator": self.discriminator}
+
+    def iterate(
+        self, draw: Callable[[], tuple[Half, Half]], vae_steps: int, discriminator_steps: int
+    ) -> dict[str, Tensor]:
+        """One iteration of the game: so many steps of each side, a new batch before every step but the
+        discriminator's first, which sees the VAE's last (facts.md 1.3). Returns the last loss of each."""
+        losses: dict[str, Tensor] = {}
+        halves = draw()
+        for n in range(vae_steps):
+            halves = draw() if n else halves
+            losses["VAE"] = self.step_vae(*halves)
+        for n in range(discriminator_steps):
+            halves = draw() if n else halves
+            losses["discriminator"] = self.step_discriminator(*halves)
+        return losses
+
+    def step_vae(self, labelled: Half, unlabelled: Half) -> Tensor:
+        """One update of the auto-encoder (P1 Eqs. 4 and 5, minimised, T27b); returns the detached loss."""
+        terms = self.terms(labelled, unlabelled)
+        loss = terms["reconstruction"] + self.game.beta * terms["kl"] + self.game.adversary * terms["fool"]
+        return _update(loss, self._vae_optimiser)
+
+    def step_discriminator(self, labelled: Half, unlabelled: Half) -> Tensor:
+        """One update of the discriminator (P1 Eq. 6); returns the detached loss."""
+        with torch.no_grad():  # the decoder would change nothing here (performance.md 3, item 2)
+            means = [self._mean(half) for half in (labelled, unlabelled)]
+        logits_l, logits_u = self._judge(means, [labelled, unlabelled])
+        return _update(_is(logits_l, 1.0) + _is(logits_u, 0.0), self._discriminator_optimiser)
+
+    def terms(self, labelled: Half, unlabelled: Half) -> dict[str, Tensor]:
+        """The auto-encoder's loss term by term, each summed over both halves: mean squared error over all
+        elements, KL, and the cross-entropy of passing for labelled. The halves go through the VAE apart, each
+        with its own batch statistics, as released."""
+        halves = [labelled, unlabelled]
+        means, reconstruction, divergence = [], [], []
+        for half in halves:
+            with torch.autocast(half.images.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+                mu, logvar = self.vae.encode(half.images)
+                noise = torch.randn(mu.shape, generator=self.noise, device=mu.device, dtype=torch.float32)
+                z = mu + noise.to(mu.dtype) * (0.5 * logvar).exp()
+                rebuilt = self.vae.decode(z, half.decoder_rank)
+            means.append(mu.float())
+            reconstruction.append(F.mse_loss(rebuilt.float(), half.images))
+            divergence.append(kl(means[-1], logvar.float(), self.game.kl_reduction))
+        logits_l, logits_u = self._judge(means, halves)
+        return {
+            "reconstruction": reconstruction[0] + reconstruction[1],
+            "kl": divergence[0] + divergence[1],
+            "fool": _is(logits_l, 1.0) + _is(logits_u, 1.0),
+        }
+
+    def _judge(self, means: list[Tensor], halves: list[Half]) -> tuple[Tensor, Tensor]:
+        """The discriminator's logits of both halves, in one pass: it has no batch statistics."""
+        ranks = [half.discriminator_rank for half in halves if half.discriminator_rank is not None]
+        logits = self.discriminator(torch.cat(means), torch.cat(ranks) if ranks else None)
+        return logits[: len(means[0])], logits[len(means[0]) :]
+
+    def _mean(self, half: Half) -> Tensor:
+        with torch.autocast(half.images.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            return self.vae.mean(half.images).float()
+
+
+def kl(mu_B_Z: Tensor, logvar_B_Z: Tensor, reduction: Literal["mean", "sum"]) -> Tensor:
+    """KL(q(z|x) ‖ N(0, I)), summed or averaged over batch and latent dimensions (D10)."""
+    each_B_Z = -0.5 * (1 + logvar_B_Z - mu_B_Z.square() - logvar_B_Z.exp())
+    return each_B_Z.mean() if reduction == "mean" else each_B_Z.sum()
+
+
+def _is(logits_B: Tensor, target: float) -> Tensor:
+    return F.binary_cross_entropy_with_logits(logits_B, torch.full_like(logits_B, target))
+
+
+def _update(loss: Tensor, optimiser: Adam) -> Tensor:
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()
+    return loss.detach()
+
+
+def check_finite(losses: dict[str, Tensor], iteration: int, of: int) -> None:
+    """Raises RunFailed when a loss is not finite."""
+    for name, loss in losses.items():
+        if not torch.isfinite(loss):
+            raise RunFailed(f"the {name} loss is {loss.item()} in iteration {iteration + 1} of {of}")

@@ -1,0 +1,20 @@
+"""Entropy sampling: the highest predictive entropy first (Shannon 1948; P3's UNCERTAINTY)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from altool.core.strategy import Context, Strategy
+from altool.strategies._probabilities import entropy
+
+
+@dataclass(frozen=True)
+class Entropy(Strategy):
+    """One pass over the candidates."""
+
+    wants = frozenset({"logits"})
+    pointwise = True
+
+    def score(self, context: Context, fitted: Any) -> Tensor:
+        return entropy(context.probe(context.candidates, ["logits"])["logits"])

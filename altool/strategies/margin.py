@@ -1,0 +1,20 @@
+"""Margin sampling: the smallest gap between the two highest probabilities first (Scheffer et al. 2001)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from altool.core.strategy import Context, Strategy
+from altool.strategies._probabilities import margin
+
+
+@dataclass(frozen=True)
+class Margin(Strategy):
+    """One pass over the candidates."""
+
+    wants = frozenset({"logits"})
+    pointwise = True
+
+    def score(self, context: Context, fitted: Any) -> Tensor:
+        return -margin(context.probe(context.candidates, ["logits"])["logits"])

@@ -1,0 +1,76 @@
+"""What `altool status` says of run folders."""
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from altool.cli.main import main
+from altool.cli.status import look
+from altool.core.lock import Lock
+
+CELL = Path("outputs/digits-none/mlp/random/20+20x5")
+DEAD_PID = 2**22 - 1  # no process: above what this kernel hands out by default, and never this one
+
+
+def seed(folder: Path, status: str, accuracies: list[float], **more: object) -> Path:
+    """A seed folder as the engine leaves it."""
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({"status": status, "stages": 6, **more}))
+    rows = "".join(f"{stage},{accuracy}\n" for stage, accuracy in enumerate(accuracies))
+    (folder / "stages.csv").write_text("stage,accuracy\n" + rows)
+    return folder
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_table_of_all_states(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seed(CELL / "seed_000", "done", [0.1] * 5 + [0.80])
+    seed(CELL / "seed_001", "done", [0.1] * 5 + [0.84])
+    running = Lock(seed(CELL / "seed_002", "running", [0.5, 0.6]) / "lock")
+    seed(CELL / "seed_003", "failed", [0.5], reason="stage 1: the loss is not finite")
+    seed(CELL / "seed_004", "stopped", [0.5])
+    seed(CELL / "seed_005", "running", [])  # killed: no lock is left
+    killed = seed(CELL / "seed_006", "running", [])
+    holder = {"host": socket.gethostname(), "pid": DEAD_PID, "birth": "", "token": "x"}
+    (killed / "lock").write_text(json.dumps(holder))
+    seed(CELL / "seed_000.old-1", "done", [0.9] * 6)
+    try:
+        assert main(["status"]) == 0
+    finally:
+        running.release()
+    out = capsys.readouterr().out
+    assert out == (
+        "run                                   status   seeds  stages  accuracy\n"
+        "outputs/digits-none/mlp/random/20+20x5  done     0,1    6/6     82.0 % ± 2.8\n"
+        "                                        running  2      2/6     60.0 %\n"
+        "                                        stopped  4      1/6     50.0 %\n"
+        "                                        failed   3      1/6     50.0 %\n"
+        "                                        stale    5,6    0/6\n"
+        "outputs/digits-none/mlp/random/20+20x5/seed_003 failed: stage 1: the loss is not finite\n"
+        "The command that started a stopped or stale run (run.json has it) continues it.\n"
+    ).replace(
+        "run                                   status", "run                                     status"
+    )
+
+
+def test_paths_may_be_seeds_cells_or_anything_above(here: Path) -> None:
+    one = seed(CELL / "seed_000", "done", [0.5])
+    two = seed(CELL / "seed_001", "done", [0.5])
+    assert [seen.folder for seen in look([one])] == [one]
+    assert [seen.folder for seen in look([CELL, one, Path("outputs")])] == [one, two]
+
+
+def test_a_lock_of_another_host_counts_while_its_heart_beats(here: Path) -> None:
+    folder = seed(CELL / "seed_000", "running", [])
+    lock = folder / "lock"
+    lock.write_text(json.dumps({"host": "elsewhere", "pid": 1, "birth": "", "token": "x"}))
+    assert [seen.status for seen in look([CELL])] == ["running"]
+    os.utime(lock, (0, 0))
+    assert [seen.status for seen in look([CELL])] == ["stale"]
