@@ -113,6 +113,10 @@ def _outputs(outputs: Path) -> Iterator[Finding]:
 def _threads() -> Iterator[Finding]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if cores < 2:
-        yield Finding("note", f"threads: {cores} core for the default of threads=2: slower, the same results")
+        yield Finding(
+            "note", f"threads: {cores} core for learners that use two threads: slower, the same results"
+        )
     else:
-        yield Finding("ok", f"threads: {cores} cores; a run uses threads=2 unless told otherwise")
+        yield Finding(
+            "ok", f"threads: {cores} cores; each learner fixes how many it uses; threads=… overrides"
+        )

@@ -34,7 +34,7 @@ groups (altool ls GROUP shows what there is):
 often used:
   seeds=[0,1,2,3,4]     one command runs them all; seeds=3 is that one seed
   device=auto           cpu, cuda, cuda:1, mps
-  threads=2             CPU threads
+  threads=2             CPU threads; each learner has its own default
   outputs=outputs       where run folders go; data_root=… where datasets lie ($ALTOOL_DATA)
   rerun=true            moves the old run aside and starts again
 
@@ -153,6 +153,9 @@ def _parser() -> argparse.ArgumentParser:
 
     table = command("table", "print mean ± std per stage, and AUBC", "altool table outputs --format latex")
     table.add_argument("paths", nargs="*", type=Path, default=[Path("outputs")], metavar="PATH")
+    table.add_argument(
+        "--relative-to", metavar="STRATEGY", help="paired differences to this one, with intervals"
+    )
     table.add_argument("--format", choices=["text", "markdown", "latex", "csv"], default="text")
     table.add_argument("--metric", default="accuracy", help="a column of stages.csv; default accuracy")
 

@@ -6,5 +6,5 @@ import argparse
 def main(parsed: argparse.Namespace) -> int:
     from altool.analysis.table import render
 
-    print(render(parsed.paths, parsed.format, parsed.metric).rstrip("\n"))
+    print(render(parsed.paths, parsed.format, parsed.metric, parsed.relative_to).rstrip("\n"))
     return 0

@@ -77,6 +77,7 @@ def build_learner(run: RunConfig) -> "Learner":
     target, arguments = check_node(run.learner.model, "learner.model", given)
     recipe = dataclasses.asdict(run.learner)
     name = recipe.pop("name")
+    del recipe["threads"]
     numbers: dict[str, Any] = {key: value for key, value in recipe.items() if key != "model"}
     numbers["milestones"] = tuple(numbers["milestones"])
     return Learner(

@@ -44,6 +44,7 @@ def canonical(run: RunConfig) -> dict[str, Any]:
     plain = {key: value for key, value in dataclasses.asdict(run).items() if key not in NO_INFLUENCE}
     del plain["dataset"]["budgets"]
     del plain["budget"]["name"]
+    del plain["learner"]["threads"]  # the platform's, as above
     plain["budget"]["candidates"] = budget_of(run).n_candidates or "all"
     return plain
 

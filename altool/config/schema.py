@@ -7,7 +7,7 @@ What each key means stands beside its default in conf/run.yaml and in the YAML f
 from dataclasses import dataclass, field
 from typing import Any
 
-from omegaconf import MISSING
+from omegaconf import II, MISSING
 
 
 def choice(default: str, *options: str) -> Any:
@@ -73,6 +73,7 @@ class LearnerConfig:
     init: str = choice("per_stage", "per_stage", "fixed")
     min_steps: int = 0
     eval_batch: int = 512
+    threads: int = 2
 
 
 @dataclass
@@ -92,7 +93,7 @@ class RunConfig:
     seeds: Any = MISSING  # a number or a list of numbers; resolved to a list
     compat: str = choice("recommended", "recommended", "paper", "release2021")
     device: str = "auto"
-    threads: int = 2
+    threads: int = II("learner.threads")
     precision: str = choice("auto", "auto", "fp32", "bf16")
     deterministic: bool = False
     data_root: str | None = None

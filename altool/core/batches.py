@@ -9,7 +9,8 @@ def batch_bounds(n: int, size: int) -> list[tuple[int, int]]:
     """(start, stop) of every batch of a pass; a last batch of one is left out, since batch norm has no variance there
     (V16)."""
     bounds = [(start, min(start + size, n)) for start in range(0, n, size)]
-    return bounds[:-1] if len(bounds) > 1 and bounds[-1][1] - bounds[-1][0] == 1 else bounds
+    single = size > 1 and len(bounds) > 1 and bounds[-1][1] - bounds[-1][0] == 1
+    return bounds[:-1] if single else bounds
 
 
 def endless_batches(

@@ -85,6 +85,8 @@ class RunFolder:
         """
         lock = Lock(path / "lock")
         try:
+            for half_written in path.rglob(".*.tmp"):  # by a killed process: nobody else writes here now
+                half_written.unlink()
             old = read_run(path)
             if old is not None and rerun:
                 lock = _move_aside(path, lock)
@@ -94,13 +96,14 @@ class RunFolder:
                 folder = RunFolder(path, lock, {**run, "created": now()})
             else:
                 _refuse_other_configuration(path, old, config, run)
+                _refuse_other_data(path, old, run)
                 folder = RunFolder(path, lock, {**old, **run})
                 folder._load()
                 folder.finished = len(folder.rows) >= stages
                 if not folder.finished and not allow_platform_change:
                     _refuse_other_platform(path, old, run)
             if not folder.finished:
-                folder.set_status("running", stage=len(folder.rows))
+                folder.set_status("running", stage=len(folder.rows), reason=None)
             return folder
         except BaseException:
             lock.release()
@@ -190,6 +193,14 @@ def _refuse_other_configuration(
         + "\n  ".join(lines)
         + "\nAdd rerun=true to move the old folder aside, or outputs=… to write elsewhere."
     )
+
+
+def _refuse_other_data(path: Path, old: dict[str, Any], run: dict[str, Any]) -> None:
+    if old.get("data") != run.get("data"):
+        raise RunConflict(
+            f"{path} was begun on other data: the images or labels changed since. "
+            "Add rerun=true to begin again beside it."
+        )
 
 
 def _refuse_other_platform(path: Path, old: dict[str, Any], run: dict[str, Any]) -> None:

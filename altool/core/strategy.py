@@ -50,6 +50,7 @@ class Context:
     `candidates`, `unlabelled`: sorted dataset indices; `labelled`: in acquisition order, `labels` beside it.
     `probe(indices, wants, reduce=None, draws=0)`: what the fitted model says, a dict of tensors, rows as in `indices`.
     `images(indices)`: normalised, un-augmented images on `device`, (B, C, H, W) or (B, D) float32.
+    `tap_channels`: how the columns of `taps` split.
     `logits(images)`: differentiable in the images; only for strategies that declare `input_gradients`.
     `trained`: the networks that the strategy's extension trained beside the task model.
     `progress(done, of)`: shows progress and stops at a safe point; call it between iterations.
@@ -62,6 +63,7 @@ class Context:
     labels: np.ndarray
     n_classes: int
     image_shape: tuple[int, ...]
+    tap_channels: tuple[int, ...]
     probe: "Callable[..., dict[str, Tensor]]"
     images: "Callable[[Any], Tensor]"
     logits: "Callable[[Tensor], Tensor] | None"

@@ -1,5 +1,6 @@
 """A dataset made ready for one seed. The seeds of a process share its images."""
 
+import hashlib
 from functools import lru_cache
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def prepare(
     The store keeps every training item, so indices mean the same for all imbalances. Raises
     UserError as `read` does, and when a split or an imbalance asks for more than there is.
     """
-    arrays, train, test = _stores(spec, torch.device(device), data_root, download)
+    arrays, train, test, digest = _stores(spec, torch.device(device), data_root, download)
     held_out = validation(len(arrays.train_y), spec.val, spec.split_seed)
     pool = np.setdiff1d(np.arange(len(arrays.train_y)), held_out, assume_unique=True)
     members = survivors(pool, arrays.train_y[pool], len(arrays.classes), imbalance, seed)
@@ -42,20 +43,29 @@ def prepare(
         test=Split(test, np.arange(len(arrays.test_y)), arrays.test_y),
         val=Split(train, held_out, arrays.train_y[held_out]) if len(held_out) else None,
         classes=arrays.classes,
+        digest=digest,
     )
 
 
 @lru_cache(maxsize=1)
 def _stores(
     spec: DatasetSpec, device: torch.device, data_root: Path | None, download: bool
-) -> tuple[Arrays, Store, Store]:
+) -> tuple[Arrays, Store, Store, str]:
     arrays = read(spec, data_root, download)
     transforms = transforms_of(spec, arrays.train_x)
     return (
         arrays,
         Store(arrays.train_x, transforms, device),
         Store(arrays.test_x, transforms, device),
+        _digest(arrays),
     )
+
+
+def _digest(arrays: Arrays) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (arrays.train_x, arrays.train_y, arrays.test_x, arrays.test_y):
+        digest.update(np.ascontiguousarray(part).data)
+    return digest.hexdigest()
 
 
 def transforms_of(spec: DatasetSpec, train_x: np.ndarray) -> Transforms:

@@ -30,7 +30,8 @@ class Split:
 
 @dataclass(frozen=True)
 class Task:
-    """`store` holds the whole training set by dataset index; `members` are the indices that the pool may offer."""
+    """`store` holds the whole training set by dataset index; `members` are the indices that the pool may offer;
+    `digest`: of all its bytes, so that a run is not continued on other data."""
 
     store: Store
     oracle: Oracle
@@ -38,6 +39,7 @@ class Task:
     test: Split
     val: Split | None
     classes: tuple[str, ...]
+    digest: str = ""
 
     @property
     def n_classes(self) -> int:

@@ -1,5 +1,6 @@
 """A cell: everything one run needs, built and checked; its seeds share all but randomness."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,14 @@ class Platform:
     threads: int
     precision: str  # fp32 or bf16, resolved
     deterministic: bool
+
+    def apply(self) -> None:
+        """Makes this process compute as the platform says. Call it once, before any work."""
+        torch.set_num_threads(self.threads)
+        if self.deterministic and self.device.type == "cuda":
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
+            torch.use_deterministic_algorithms(True)
+            torch.backends.cudnn.benchmark = False
 
     def as_record(self) -> dict[str, Any]:
         from altool.engine.provenance import processor

@@ -7,11 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from altool.core.errors import EXIT_INTERRUPTED, AltoolError, RunConflict, Stopped, UserError
+from altool.core.errors import EXIT_INTERRUPTED, AltoolError, Stopped, UserError
 from altool.core.pool import Pool
-from altool.core.records import Purchase
+from altool.core.records import Purchase, read_rows
 from altool.core.runfolder import RunFolder, read_run
 from altool.core.stop import check_stop, stop_on_signals
 from altool.data.task import Task
@@ -36,6 +34,13 @@ def seed_folder(cell: Cell, seed: int) -> Path:
     return cell.folder / f"seed_{seed:03d}"
 
 
+def stages_done(cell: Cell, seed: int) -> int:
+    """Committed stages of a seed whose folder holds this very configuration."""
+    run = read_run(seed_folder(cell, seed))
+    same = run is not None and run.get("fingerprint") == cell.fingerprint
+    return len(read_rows(seed_folder(cell, seed) / "stages.csv")) if same else 0
+
+
 def check_cell(cell: Cell) -> None:
     """Loads every seed's data and checks the budget against its pool: UserError before any work."""
     for seed in cell.seeds:
@@ -51,6 +56,7 @@ def run_cell(cell: Cell, progress: Progress) -> CellResult:
         try:
             for seed in cell.seeds:
                 _run_seed(cell, seed, progress, result)
+            check_stop()  # a signal that came after the last safe point still ends a sweep
         finally:
             progress.cell_ended()
     return result
@@ -64,20 +70,18 @@ def _run_seed(cell: Cell, seed: int, progress: Progress, result: CellResult) -> 
             result.already_done.append(seed)
             progress.seed(seed).already_done(path)
             return
-    try:
-        folder = RunFolder.open(
-            path,
-            config=cell.config,
-            run=_run_record(cell, seed),
-            stages=cell.budget.stages,
-            rerun=cell.rerun,
-            allow_platform_change=cell.allow_platform_change,
-        )
-    except RunConflict:
-        raise
+    task = cell.load(seed)
+    folder = RunFolder.open(
+        path,
+        config=cell.config,
+        run=_run_record(cell, seed, task),
+        stages=cell.budget.stages,
+        rerun=cell.rerun,
+        allow_platform_change=cell.allow_platform_change,
+    )
     with _log_file(path / "run.log"):
         try:
-            _run_stages(cell, seed, folder, progress.seed(seed))
+            _run_stages(cell, seed, task, folder, progress.seed(seed))
         except (Stopped, KeyboardInterrupt) as stop:
             folder.close("stopped")
             if isinstance(stop, Stopped):
@@ -99,8 +103,7 @@ def _run_seed(cell: Cell, seed: int, progress: Progress, result: CellResult) -> 
             result.done.append(seed)
 
 
-def _run_stages(cell: Cell, seed: int, folder: RunFolder, progress: SeedProgress) -> None:
-    task = cell.load(seed)
+def _run_stages(cell: Cell, seed: int, task: Task, folder: RunFolder, progress: SeedProgress) -> None:
     pool = _resume_pool(cell, seed, task, folder)
     progress.started(folder.path, folder.next_stage)
     for row in folder.rows:
@@ -119,26 +122,19 @@ def _resume_pool(cell: Cell, seed: int, task: Task, folder: RunFolder) -> Pool:
         folder.add_purchases(
             [Purchase(0, r, int(i), int(y), None) for r, (i, y) in enumerate(zip(start, labels, strict=True))]
         )
-    indices = np.array([p.index for p in folder.purchases], np.int64)
-    if not np.isin(indices, task.members).all() or any(
-        label != p.label for label, p in zip(task.oracle.reveal(indices), folder.purchases, strict=True)
-    ):
-        raise UserError(
-            f"{folder.path}/acquired.csv does not fit the dataset: the data changed since the run began. "
-            "Add rerun=true to begin again beside it."
-        )
     pool = Pool.of(task.members)
     for stage in range(folder.next_stage + 1):
         pool = pool.acquire([p.index for p in folder.purchases if p.stage == stage], stage)
     return pool
 
 
-def _run_record(cell: Cell, seed: int) -> dict[str, object]:
+def _run_record(cell: Cell, seed: int, task: Task) -> dict[str, object]:
     return {
         "identity": vars(cell.identity),
         "seed": seed,
         "stages": cell.budget.stages,
         "fingerprint": cell.fingerprint,
+        "data": task.digest,
         "overrides": cell.overrides,
         "platform": cell.platform.as_record(),
         "device": str(cell.platform.device),

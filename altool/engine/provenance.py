@@ -1,5 +1,6 @@
 """Where and from what a run was made: versions, git state, machine."""
 
+import hashlib
 import platform
 import resource
 import subprocess
@@ -26,6 +27,17 @@ def processor(device: torch.device) -> str:
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+@lru_cache
+def source_digest() -> str:
+    """Of all code that shapes a fitted model, so that a shared fit is never one of other code."""
+    digest = hashlib.blake2b(digest_size=16)
+    package = Path(altool.__file__).parent
+    for layer in ("core", "data", "models", "learners", "strategies"):
+        for path in sorted((package / layer).glob("*.py")):
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 @lru_cache

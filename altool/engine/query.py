@@ -67,6 +67,7 @@ def make_context(
         labels=request.labels,
         n_classes=request.n_classes,
         image_shape=store.shape,
+        tap_channels=fitted.model.tap_channels,
         probe=DeclaredProbe(fitted, strategy.wants),
         images=store.images,
         logits=fitted.logits if strategy.input_gradients else None,

@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from altool.core.records import read_rows
-from altool.core.runfolder import read_run
 from altool.core.strategy import Diagnostics
 from altool.core.streams import Streams
 from altool.data.task import Task
 from altool.engine.cell import Cell
 from altool.engine.forecast import Forecast, Rates, Work
+from altool.engine.loop import stages_done
 from altool.engine.query import make_context
 from altool.learners.fitted import FittedModel
 from altool.learners.learner import FitRequest
@@ -54,8 +53,8 @@ def rehearse(cell: Cell) -> Rehearsal:
     )
     fitted.predict(task.store, request.candidates[:2])
     viewed = _seconds(lambda: fitted.predict(task.store, request.candidates), 1) / len(request.candidates)
-    wants = cell.strategy.wants - {"mc_logits"}
-    served = fitted.probe(request.candidates[:2], wants) if wants else {}
+    wants = cell.strategy.wants
+    served = fitted.probe(request.candidates[:2], wants, draws=1) if wants else {}
     return Rehearsal(
         loss.item(),
         Rates(trained, viewed, _iteration_seconds(cell, request, fitted)),
@@ -70,15 +69,8 @@ def forecast(cell: Cell, rates: Rates) -> Forecast:
     todo = {(seed, stage): work for seed in cell.seeds for stage, work in enumerate(works)}
     result = Forecast(rates, todo)
     if not cell.rerun:
-        result.skip({seed: _stages_done(cell, seed) for seed in cell.seeds})
+        result.skip({seed: stages_done(cell, seed) for seed in cell.seeds})
     return result
-
-
-def _stages_done(cell: Cell, seed: int) -> int:
-    folder = cell.folder / f"seed_{seed:03d}"
-    run = read_run(folder)
-    same = run is not None and run.get("fingerprint") == cell.fingerprint
-    return len(read_rows(folder / "stages.csv")) if same else 0
 
 
 def _work(cell: Cell, task: Task, stage: int) -> Work:

@@ -1,7 +1,7 @@
 """Stage 0 is shared: equal training recipes on equal labels train once per seed, whatever strategy asks.
 
-Cached by content in outputs/.cache/stage0, oldest out first above a size cap. What is taken from the cache must evaluate to
-the same test accuracy as when it was put there; otherwise it is thrown away and trained again.
+Cached by content in outputs/.cache/stage0, oldest out first above a size cap. A file opens with its checksum, and what is
+taken from it must evaluate to the same test accuracy as when it was put there; otherwise it is trained again.
 """
 
 import hashlib
@@ -17,12 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-import altool
 from altool.core.atomic import write_atomic
 from altool.core.strategy import Extension
 from altool.engine.cell import Cell
+from altool.engine.provenance import source_digest
+from altool.learners.learner import FitRequest
 
 log = logging.getLogger("altool")
+CHECKSUM_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -41,22 +43,23 @@ class StageZeroCache:
         self,
         cell: Cell,
         seed: int,
+        data_digest: str,
         extension: Extension | None,
-        labelled: np.ndarray,
-        labels: np.ndarray,
-        candidates: np.ndarray,
+        request: FitRequest,
     ):
         content: dict[str, Any] = {
-            "altool": altool.__version__,
-            "data": {key: cell.config.get(key) for key in ("dataset", "imbalance")},
+            "source": source_digest(),
+            "dataset": cell.config.get("dataset"),
+            "data": data_digest,
             "learner": dict(cell.learner.recipe),
-            "extension": extension.recipe() if extension else None,
+            "extension": (extension.recipe() if extension else None) or None,
             "seed": seed,
             "platform": cell.platform.as_record(),
-            "labelled": _digest(labelled, labels),
+            "labelled": _digest(request.labelled, request.labels),
         }
         if extension is not None and extension.uses_unlabelled:
-            content["candidates"] = _digest(candidates)
+            content["unlabelled"] = _digest(request.unlabelled)
+            content["candidates"] = _digest(request.candidates)
         text = json.dumps(content, sort_keys=True, default=str)
         self.path = (
             cell.outputs / ".cache" / "stage0" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.pt"
@@ -68,7 +71,13 @@ class StageZeroCache:
         if not self.path.exists():
             return None
         try:
-            stored = torch.load(self.path, map_location="cpu", weights_only=True)
+            content = self.path.read_bytes()
+            body = content[CHECKSUM_BYTES:]
+            if (
+                hashlib.sha256(body).digest() != content[:CHECKSUM_BYTES]
+            ):  # torch.load takes flipped bits as they are
+                raise ValueError("its checksum does not fit")
+            stored = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
             self.path.touch()
             return SharedFit(**stored)
         except Exception as error:  # any damage is repaired by training again
@@ -80,11 +89,9 @@ class StageZeroCache:
         torch.save({"state": fit.state, "accuracy": fit.accuracy, "fit_seconds": fit.fit_seconds}, buffer)
         if buffer.tell() > self.cap_bytes:
             return
-        write_atomic(self.path, lambda file: file.write(buffer.getbuffer()))
+        body = buffer.getvalue()
+        write_atomic(self.path, lambda file: file.write(hashlib.sha256(body).digest() + body))
         self._trim()
-
-    def discard(self) -> None:
-        self.path.unlink(missing_ok=True)
 
     def _trim(self) -> None:
         files: list[tuple[float, int, Path]] = []

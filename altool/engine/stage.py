@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from altool.core.pool import Pool
 from altool.core.records import Metrics, Purchase, Seconds, StageRecord
 from altool.core.runfolder import RunFolder
-from altool.core.strategy import Diagnostics
+from altool.core.strategy import Diagnostics, Extension
 from altool.core.streams import Streams
 from altool.data.task import Task
 from altool.engine.cell import Cell
@@ -92,7 +92,7 @@ def run_stage(
     )
     if query is not None:
         arrays = _diagnostic_arrays(cell, task, request, fitted.model, query, diagnostics)
-        folder.write_diagnostics(stage, arrays if cell.diagnostics.arrays else {})
+        folder.write_diagnostics(stage, arrays)
     if diagnostics.numbers:
         folder.append_table("diagnostics.csv", stage, [dict(diagnostics.numbers)])
     if epochs:
@@ -134,18 +134,11 @@ def _fit(
 ) -> Fitted:
     extension = cell.strategy.extension()
     precision = cell.platform.precision
-    cache = None
-    if stage == 0:
-        cache = StageZeroCache(cell, seed, extension, request.labelled, request.labels, request.candidates)
-        shared = None if cell.trace else cache.load()
+    cache = StageZeroCache(cell, seed, task.digest, extension, request) if stage == 0 else None
+    if cache is not None and not cell.trace:
+        shared = _take_shared(cell, task, request, extension, cache)
         if shared is not None:
-            model = cell.learner.fit(request, extension, precision=precision, saved=shared.state)
-            with timed(cell.platform.device) as evaluation:
-                test = evaluate(model, task.test, task.n_classes)
-            if test.accuracy == shared.accuracy:
-                return Fitted(model, test, shared.fit_seconds, evaluation.seconds)
-            log.warning("The shared stage 0 no longer evaluates to the same accuracy; training again.")
-            cache.discard()
+            return shared
 
     def on_epoch(report: EpochReport) -> None:
         progress.epoch(stage, report.epoch + 1, report.epochs)
@@ -159,6 +152,26 @@ def _fit(
     if cache is not None:
         cache.store(SharedFit(model.state(), float(test.accuracy or 0.0), fit.seconds))
     return Fitted(model, test, fit.seconds, evaluation.seconds)
+
+
+def _take_shared(
+    cell: Cell, task: Task, request: FitRequest, extension: Extension | None, cache: StageZeroCache
+) -> Fitted | None:
+    """The shared fit of stage 0, None where there is none that still is what it was."""
+    shared = cache.load()
+    if shared is None:
+        return None
+    try:
+        model = cell.learner.fit(request, extension, precision=cell.platform.precision, saved=shared.state)
+    except (KeyError, RuntimeError):
+        log.warning("The shared stage 0 belongs to other networks; training again.")
+        return None
+    with timed(cell.platform.device) as evaluation:
+        test = evaluate(model, task.test, task.n_classes)
+    if test.accuracy != shared.accuracy:
+        log.warning("The shared stage 0 no longer evaluates to the same accuracy; training again.")
+        return None
+    return Fitted(model, test, shared.fit_seconds, evaluation.seconds)
 
 
 @torch.no_grad()
@@ -216,7 +229,7 @@ def _diagnostic_arrays(
     diagnostics: Diagnostics,
 ) -> dict[str, np.ndarray]:
     """What the strategy reported, the candidates with their scores and the picks, and, when asked, their true losses."""
-    if not cell.diagnostics.arrays:
+    if not (cell.diagnostics.arrays or cell.diagnostics.audit):
         return {}
     arrays: dict[str, np.ndarray] = {
         "candidates": request.candidates,

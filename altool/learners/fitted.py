@@ -31,6 +31,8 @@ class FittedModel:
     ):
         self.model = model.eval().requires_grad_(False)
         self.extension = extension
+        for network in (model, *extension.networks().values()):
+            network.zero_grad(set_to_none=True)  # the last gradients are as large as the weights
         self.trained: Mapping[str, nn.Module] = {
             name: net.eval().requires_grad_(False) for name, net in extension.networks().items()
         }

@@ -70,8 +70,15 @@ class Learner:
         for key in ("epochs", "batch_size", "eval_batch"):
             if getattr(self, key) < 1:
                 raise UserError(f"learner.{key}={getattr(self, key)}: must be at least 1.")
-        if self.lr <= 0:
-            raise UserError(f"learner.lr={self.lr}: must be positive.")
+        for key, fits, rule in (
+            ("lr", self.lr > 0, "must be positive"),
+            ("momentum", 0 <= self.momentum < 1, "must be at least 0 and below 1"),
+            ("weight_decay", self.weight_decay >= 0, "must not be negative"),
+            ("milestones", all(0 < m <= 1 for m in self.milestones), "are fractions of the epochs, 0 to 1"),
+            ("gamma", self.gamma > 0, "must be positive"),
+        ):
+            if not fits:
+                raise UserError(f"learner.{key}={getattr(self, key)}: {rule}.")
 
     def epochs_for(self, n_items: int) -> int:
         """Epochs of a fit on `n_items`."""

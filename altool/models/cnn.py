@@ -7,8 +7,9 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from altool.core.errors import UserError
 from altool.models.dropout import Dropout
-from altool.models.output import Output, TaskModel
+from altool.models.output import Output, TaskModel, image_shape
 
 
 class CNN(TaskModel):
@@ -25,11 +26,15 @@ class CNN(TaskModel):
         slope: float = 0.1,
     ):
         super().__init__()
-        widths = [input_shape[0], *channels]
+        c_in, *sides = image_shape(input_shape)
+        widths = [c_in, *channels]
         self.convs = nn.ModuleList(nn.Conv2d(a, b, kernel, padding=kernel // 2) for a, b in pairwise(widths))
-        height, width = (side // 2 ** len(channels) for side in input_shape[1:])
+        height, width = (side // 2 ** len(channels) for side in sides)
         if not height or not width:
-            raise ValueError(f"images of {tuple(input_shape[1:])} are too small for {len(channels)} poolings")
+            raise UserError(
+                f"images of {sides[0]}×{sides[1]} pixels are too small for {len(channels)} poolings: "
+                "type learner=mlp, or give learner.model.channels fewer numbers."
+            )
         self.hidden = nn.Linear(channels[-1] * height * width, hidden)
         self.dropout = Dropout(dropout)
         self.head = nn.Linear(hidden, n_classes)

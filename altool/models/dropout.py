@@ -36,19 +36,20 @@ class Dropout(nn.Module):
         return x * keep / (1 - self.p)
 
 
-def _dropouts(model: nn.Module) -> list[Dropout]:
+def dropouts(model: nn.Module) -> list[Dropout]:
+    """All dropout layers of a model, in its order."""
     return [module for module in model.modules() if isinstance(module, Dropout)]
 
 
 def seed_dropout(model: nn.Module, generator: torch.Generator) -> None:
     """Makes all dropout of the model draw from `generator` while training."""
-    for layer in _dropouts(model):
+    for layer in dropouts(model):
         layer.generator = generator
 
 
 def set_dropout(model: nn.Module, p: float) -> None:
     """Sets the drop probability everywhere in the model."""
-    for layer in _dropouts(model):
+    for layer in dropouts(model):
         layer.p = p
 
 
@@ -56,7 +57,7 @@ class Draws:
     """Monte Carlo sub-networks of a model: masks depend on (seed, stage, draw, layer) and nothing else."""
 
     def __init__(self, model: nn.Module, streams: Streams):
-        self._layers: Sequence[Dropout] = _dropouts(model)
+        self._layers: Sequence[Dropout] = dropouts(model)
         self._streams = streams
         self._masks: dict[tuple[int, int], Tensor | None] = {}
 

@@ -1,8 +1,11 @@
 """What every task model returns."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor, nn
+
+from altool.core.errors import UserError
 
 
 class Output(NamedTuple):
@@ -24,3 +27,14 @@ class TaskModel(nn.Module):
 def pooled(tap: Tensor) -> Tensor:
     """Global average over the image plane, (B, channels); vectors pass through. Works for any size (D18)."""
     return tap.mean(dim=(2, 3)) if tap.ndim == 4 else tap
+
+
+def image_shape(input_shape: Sequence[int]) -> tuple[int, int, int]:
+    """(channels, height, width) of `input_shape`. Raises UserError for points."""
+    if len(input_shape) != 3:
+        raise UserError(
+            f"a convolutional learner takes images, but an item of this dataset has {input_shape[0]} numbers: "
+            "type learner=mlp."
+        )
+    channels, height, width = input_shape
+    return channels, height, width

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from altool.models.dropout import Dropout
-from altool.models.output import Output, TaskModel, pooled
+from altool.models.output import Output, TaskModel, image_shape, pooled
 
 
 def conv3x3(c_in: int, c_out: int, stride: int = 1) -> nn.Conv2d:
@@ -50,7 +50,7 @@ class ResNet(TaskModel):
     ):
         super().__init__()
         channels = [width * 2**i for i in range(len(blocks))]
-        self.conv1 = conv3x3(input_shape[0], width)
+        self.conv1 = conv3x3(image_shape(input_shape)[0], width)
         self.bn1 = nn.BatchNorm2d(width)
         self.stages = nn.ModuleList()
         self.dropouts = nn.ModuleList(Dropout(dropout) for _ in blocks)

@@ -22,18 +22,27 @@ class Posterior(NamedTuple):
 
 
 class VAE(nn.Module):
-    """`encode(x)` gives the posterior; `decode(z, rank)` the reconstruction. `rank`: (B,) or None, as built."""
+    """`encode(x)` gives the posterior; `decode(z, rank)` the reconstruction. `rank`: (B,) or None, as built.
+    `code`: latent dimensions that the decoder gets, all of them unless told otherwise."""
 
     encoder: nn.Module
     decoder: nn.Module
 
-    def __init__(self, input_shape: Sequence[int], latent: int, width: int = 128, ranked: bool = False):
+    def __init__(
+        self,
+        input_shape: Sequence[int],
+        latent: int,
+        width: int = 128,
+        ranked: bool = False,
+        code: int | None = None,
+    ):
         super().__init__()
         self.ranked = ranked
+        decoded = (code or latent) + ranked
         if len(input_shape) == 1:
-            features = self._points(input_shape[0], latent + ranked)
+            features = self._points(input_shape[0], decoded)
         else:
-            features = self._images(input_shape, latent + ranked, width)
+            features = self._images(input_shape, decoded, width)
         self.fc_mu = nn.Linear(features, latent)
         self.fc_logvar = nn.Linear(features, latent)
         for part in (self.encoder, self.decoder):

@@ -26,8 +26,8 @@ LATENT = {
     32: 32,
     64: 32,
 }  # 28 and 32 as released (facts.md 1.1.1); 64: V14's images are no richer
-WIDTH_DIVISOR = {8: 8, 16: 4}  # fewer pixels, narrower networks
-POINT_LATENT, POINT_HIDDEN, POINT_LR, IMAGE_LR = 2, 32, 0.01, 5e-4  # T26, P1 4.1; P1 4.2
+WIDTH_DIVISOR = {8: 16, 16: 4}  # fewer pixels, narrower networks
+POINT_LATENT, POINT_WIDTH, POINT_LR, IMAGE_LR = 2, 8, 0.01, 5e-4  # T26, P1 4.1; P1 4.2
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,11 @@ def view_shape(image_shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(view(torch.zeros(1, *image_shape)).shape[1:])
 
 
+def network_width(width: int, shape: tuple[int, ...]) -> int:
+    """`width` cut to what items of `shape` are worth; the discriminator's hidden layers are four times as wide."""
+    return POINT_WIDTH if len(shape) == 1 else max(1, width // WIDTH_DIVISOR.get(shape[1], 1))
+
+
 class Adversaries:
     """VAE and discriminator with their optimisers, in training mode."""
 
@@ -85,8 +90,9 @@ class Adversaries:
         points = len(shape) == 1
         side = 0 if points else shape[1]
         latent = game.latent or (POINT_LATENT if points else LATENT[side])
-        width = max(1, game.width // WIDTH_DIVISOR.get(side, 1))
-        hidden = [POINT_HIDDEN if points else 4 * width] * (game.discriminator_layers - 1)
+        width = network_width(game.width, shape)
+        layers = game.discriminator_layers - points  # P1 4.1: two layers for points, T26
+        hidden = [4 * width] * (layers - 1)
         with streams.init("vae"):
             self.vae = VAE(shape, latent, width, game.ranked)
         with streams.init("discriminator"):
@@ -122,14 +128,14 @@ class Adversaries:
         """One update of the auto-encoder (P1 Eqs. 4 and 5, minimised, T27b); returns the detached loss."""
         terms = self.terms(labelled, unlabelled)
         loss = terms["reconstruction"] + self.game.beta * terms["kl"] + self.game.adversary * terms["fool"]
-        return _update(loss, self._vae_optimiser)
+        return update(loss, self._vae_optimiser)
 
     def step_discriminator(self, labelled: Half, unlabelled: Half) -> Tensor:
         """One update of the discriminator (P1 Eq. 6); returns the detached loss."""
         with torch.no_grad():  # the decoder would change nothing here (performance.md 3, item 2)
             means = [self._mean(half) for half in (labelled, unlabelled)]
         logits_l, logits_u = self._judge(means, [labelled, unlabelled])
-        return _update(_is(logits_l, 1.0) + _is(logits_u, 0.0), self._discriminator_optimiser)
+        return update(_is(logits_l, 1.0) + _is(logits_u, 0.0), self._discriminator_optimiser)
 
     def terms(self, labelled: Half, unlabelled: Half) -> dict[str, Tensor]:
         """The auto-encoder's loss term by term, each summed over both halves: mean squared error over all
@@ -174,7 +180,7 @@ def _is(logits_B: Tensor, target: float) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits_B, torch.full_like(logits_B, target))
 
 
-def _update(loss: Tensor, optimiser: Adam) -> Tensor:
+def update(loss: Tensor, optimiser: Adam) -> Tensor:
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     optimiser.step()

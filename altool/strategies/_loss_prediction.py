@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from altool.core.strategy import Extension, ExtensionRun, Training, TrainingStep
 from altool.models.loss_net import LossNet
 
+ROUNDING = 1e-9  # 0.7 × 90 epochs is 63 of them, not 62.999…
 PairLoss = Literal["ranking", "margin"]
 
 
@@ -29,7 +30,8 @@ def ranking_loss(predicted_B: Tensor, losses_B: Tensor) -> Tensor:
     predicted_i, predicted_j = pairs(predicted_B)
     loss_i, loss_j = pairs(losses_B.detach())
     higher = (loss_i > loss_j).to(predicted_B)
-    return F.binary_cross_entropy_with_logits(predicted_i - predicted_j, higher)
+    each = F.binary_cross_entropy_with_logits(predicted_i - predicted_j, higher, reduction="none")
+    return _mean(each)
 
 
 def margin_loss(predicted_B: Tensor, losses_B: Tensor, xi: float = 1.0) -> Tensor:
@@ -38,7 +40,12 @@ def margin_loss(predicted_B: Tensor, losses_B: Tensor, xi: float = 1.0) -> Tenso
     predicted_i, predicted_j = pairs(predicted_B)
     loss_i, loss_j = pairs(losses_B.detach())
     sign = torch.where(loss_i > loss_j, 1.0, -1.0).to(predicted_B)
-    return (xi - sign * (predicted_i - predicted_j)).clamp(min=0).mean()
+    return _mean((xi - sign * (predicted_i - predicted_j)).clamp(min=0))
+
+
+def _mean(losses: Tensor) -> Tensor:
+    """0 where a batch of one leaves no pair."""
+    return losses.sum() / max(1, len(losses))
 
 
 @dataclass(frozen=True)
@@ -73,11 +80,11 @@ class LossPredictionRun(ExtensionRun):
 
     def optimised_now(self, epoch: int) -> bool:
         after = self.options.freeze_after
-        return after is None or epoch + 1 <= after * self.epochs  # Algorithm 1 counts n from 1
+        return after is None or epoch + 1 <= after * self.epochs + ROUNDING  # Algorithm 1 counts n from 1
 
     def loss(self, step: TrainingStep) -> Tensor:
         after = self.options.detach_after
-        detached = after is not None and step.epoch > int(after * self.epochs)
+        detached = after is not None and step.epoch > int(after * self.epochs + ROUNDING)
         taps = [tap.detach() if detached else tap for tap in step.output.taps]
         predicted_B = self.head([tap.float() for tap in taps])
         pair_loss = ranking_loss if self.options.loss == "ranking" else margin_loss

@@ -1,4 +1,4 @@
-"""Uncertainty of a softmax distribution, in float64 and log space so that near-certain items keep their order."""
+"""Uncertainty of a softmax distribution, in float64 and without 1 − p, so that near-certain items keep their order."""
 
 from torch import Tensor
 
@@ -10,11 +10,16 @@ def entropy(logits_N_C: Tensor) -> Tensor:
 
 
 def least_confidence(logits_N_C: Tensor) -> Tensor:
-    """One minus the highest probability, (N,), 0 to 1 − 1/C. As −expm1(log p), exact near 0."""
-    return -logits_N_C.double().log_softmax(1).max(1).values.expm1()
+    """One minus the highest probability, as the sum of the others, (N,), 0 to 1 − 1/C."""
+    return _others(logits_N_C).sum(1)
 
 
-def margin(logits_N_C: Tensor) -> Tensor:
-    """Highest minus second-highest probability, (N,), 0 to 1."""
-    best_N_2 = logits_N_C.double().softmax(1).topk(2, dim=1).values
-    return best_N_2[:, 0] - best_N_2[:, 1]
+def one_minus_margin(logits_N_C: Tensor) -> Tensor:
+    """One minus the gap between the two highest probabilities, (N,), 0 to 1."""
+    others = _others(logits_N_C)
+    return others.sum(1) + others[:, -1]
+
+
+def _others(logits_N_C: Tensor) -> Tensor:
+    """All probabilities but the highest, ascending, (N, C−1)."""
+    return logits_N_C.double().softmax(1).sort(dim=1).values[:, :-1]

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from altool.core.strategy import Context, Strategy
-from altool.strategies._probabilities import margin
+from altool.strategies._probabilities import one_minus_margin
 
 
 @dataclass(frozen=True)
@@ -17,4 +17,4 @@ class Margin(Strategy):
     pointwise = True
 
     def score(self, context: Context, fitted: Any) -> Tensor:
-        return -margin(context.probe(context.candidates, ["logits"])["logits"])
+        return one_minus_margin(context.probe(context.candidates, ["logits"])["logits"])

@@ -7,6 +7,7 @@ Where paper and released code differ, the defaults follow facts.md section 6 (T1
 option; `docs/methods.md` lists them.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -58,7 +59,8 @@ class TAVAAL(VAAL):
         context.diagnostics.number("rank_mean", ranks.candidates.mean().item())
         context.diagnostics.number("rank_std", ranks.candidates.std(correction=0).item())
         if self.coupling == "joint":
-            return Played({name: context.trained[name] for name in ("vae", "discriminator")}, ranks)
+            own = {name: deepcopy(context.trained[name]) for name in ("vae", "discriminator")}
+            return Played(own, ranks)  # copies: `batch_norm: train` moves running statistics
         return Played(self._play(context, ranks).networks(), ranks)
 
     def iterations(self, n_labelled: int, n_candidates: int) -> int:

@@ -54,7 +54,7 @@ def test_an_added_experiment_is_a_chosen_one() -> None:
 
 
 def test_hydra_has_its_own_keys() -> None:
-    words = ["hydra.sweep.dir=/tmp/x", "+hydra.launcher.ray.init.num_cpus=2"]
+    words = ["hydra.sweep.dir=elsewhere", "+hydra.launcher.ray.init.num_cpus=2"]
     assert parse(["-m", *words]).overrides == tuple(words)
 
 

@@ -1,0 +1,82 @@
+"""What one `altool run` does around the engine: say what is coming, run, and leave table, figure and the next step."""
+
+import shlex
+import sys
+from pathlib import Path
+
+from altool.core.errors import Stopped
+from altool.engine.cell import Cell
+from altool.engine.forecast import human_seconds
+from altool.engine.loop import CellResult, check_cell, run_cell, stages_done
+from altool.engine.progress import Mode, Progress
+from altool.engine.rehearsal import forecast, rehearse
+
+
+def run_session(cell: Cell, mode: Mode = "auto") -> CellResult:
+    """Runs the cell. Raises UserError before any work, Stopped with the way to go on when asked to stop."""
+    check_cell(cell)
+    missing = [seed for seed in cell.seeds if cell.rerun or stages_done(cell, seed) < cell.budget.stages]
+    progress = Progress(mode)
+    if missing:
+        progress.forecast = forecast(cell, rehearse(cell).rates)
+        if mode != "quiet":
+            print(_announcement(cell, len(missing), progress.forecast.left_seconds()), file=sys.stderr)
+    try:
+        result = run_cell(cell, progress)
+    except Stopped as stop:
+        raise Stopped(
+            f"{stop}; every finished stage is kept. The same command goes on:\n  {cell.command}",
+            stop.exit_code,
+        ) from None
+    _leave_summary(cell, result)
+    return result
+
+
+def _announcement(cell: Cell, n_seeds: int, seconds: float) -> str:
+    budget, identity = cell.budget, cell.identity
+    data = identity.dataset if identity.imbalance == "none" else f"{identity.dataset}, {identity.imbalance}"
+    seeds = f"{n_seeds} seed{'s' if n_seeds > 1 else ''}"
+    return (
+        f"{identity.strategy} on {data} with {identity.learner}: {seeds} × {budget.stages} stages, "
+        f"{budget.start} to {budget.total} labels, about {human_seconds(seconds)} on {cell.platform.device}.\n"
+        f"Writing to {_short(cell.folder)}"
+    )
+
+
+def _leave_summary(cell: Cell, result: CellResult) -> None:
+    # analysis is imported late: pandas and matplotlib take a second that no run should wait for
+    from altool.analysis.summary import write_cell_summary
+    from altool.analysis.table import render
+
+    written = write_cell_summary(cell.folder)
+    if written:
+        print(render([cell.folder]), end="")
+    for seed, reason in result.failures.items():
+        log = cell.folder / f"seed_{seed:03d}" / "run.log"
+        print(f"seed {seed} failed in {reason}; see {_short(log)}", file=sys.stderr)
+    if result.already_done and not result.done and not result.failures:
+        print("All seeds were done already; rerun=true runs them again beside the old ones.")
+    for path in written:
+        print(_short(path))
+    if not result.failures:
+        print(f"Next: {_next_step(cell)}")
+
+
+def _next_step(cell: Cell) -> str:
+    """The baseline to compare with, or the comparison once the baseline is there."""
+    others = cell.folder.parent.parent
+    if cell.identity.strategy != "random" and not list(others.glob("random/*/seed_*/stages.csv")):
+        words = [w for w in shlex.split(cell.command)[2:] if not w.startswith("strategy")]
+        return shlex.join(["altool", "run", "strategy=random", *words])
+    if cell.identity.strategy == "random" and not list(others.glob("[!r]*/*/seed_*/stages.csv")):
+        words = [w for w in shlex.split(cell.command)[2:] if not w.startswith("strategy")]
+        return shlex.join(["altool", "run", "strategy=ta_vaal", *words])
+    return shlex.join(["altool", "plot", _short(others), "--relative-to", "random"])
+
+
+def _short(path: Path) -> str:
+    """Relative to the current folder where that is shorter."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

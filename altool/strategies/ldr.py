@@ -1,0 +1,107 @@
+"""Virtual adversarial active learning (P3, Yu & Pao 2020): local distributional roughness (LDR), class-balanced.
+
+LDR is how far a virtual adversarial perturbation moves the prediction (P3 Eqs. 1, 2, 4). Candidates above the PR_T
+percentile are bought from the threshold upwards, in equal shares of the predicted classes (Algorithm 1). Called `ldr`
+because VAAL is Sinha's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from altool.core.errors import UserError
+from altool.core.strategy import Context, Picks, Strategy
+from altool.strategies._perturbation import Perturbation
+from altool.strategies._quota import quotas
+
+BALANCES = ("uniform", "predicted", "none")
+
+
+@dataclass(frozen=True)
+class LDR(Strategy):
+    """`percentile`: PR_T, 0 to 100; `power_iterations`: Ip; the others see `Perturbation`. `order`: ascending from the
+    threshold as Algorithm 1, or descending (L6). `balance`: uniform, predicted (as the candidates' predicted classes),
+    none, or a share per class id. Costs 2 + 2·Ip forward passes over the candidates; O(N) memory."""
+
+    wants = frozenset({"logits"})
+    input_gradients = True
+    pointwise = True
+
+    percentile: float = 90.0
+    epsilon: float = 2.0
+    xi: float = 1e-2
+    power_iterations: int = 5  # Ip
+    symmetric: bool = False
+    smoothing: float = 0.0
+    order: str = "ascending"
+    balance: str | Mapping[int, float] = "uniform"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.percentile < 100:
+            raise UserError(f"strategy.percentile={self.percentile}: must be in [0, 100).")
+        if self.order not in ("ascending", "descending"):
+            raise UserError(f"strategy.order={self.order}: known: ascending, descending.")
+        if isinstance(self.balance, str) and self.balance not in BALANCES:
+            raise UserError(
+                f"strategy.balance={self.balance}: known: {', '.join(BALANCES)}, or shares by class."
+            )
+        _ = self.perturbation
+
+    @property
+    def perturbation(self) -> Perturbation:
+        return Perturbation(self.epsilon, self.xi, self.power_iterations, self.symmetric, self.smoothing)
+
+    def fit(self, context: Context) -> np.ndarray:
+        """Predicted classes of the candidates, (N,)."""
+        return context.probe(context.candidates, ["logits"])["logits"].argmax(1).cpu().numpy()
+
+    def score(self, context: Context, fitted: np.ndarray) -> Tensor:
+        """LDR of each candidate, nats."""
+        assert context.logits is not None
+        parts: list[Tensor] = []
+        for start in range(0, len(context.candidates), context.chunk):
+            indices = context.candidates[start : start + context.chunk]
+            images = context.images(indices)
+            clean_B_C = context.logits(images)
+            r = self.perturbation.adversarial(context.logits, images, clean_B_C, directions(context, indices))
+            parts.append(self.perturbation.divergence(clean_B_C, context.logits(images + r)))
+            context.progress(start + len(indices), len(context.candidates))
+        return torch.cat(parts)
+
+    def select(self, context: Context, fitted: np.ndarray, scores: np.ndarray, n: int) -> Picks:
+        """Algorithm 1. Classes with too few candidates above the threshold leave the rest to the next-lowest of all
+        classes, then to those just below the threshold (L5)."""
+        threshold = np.percentile(scores, self.percentile)  # over the whole pool, then by class (L4)
+        rng = context.streams.numpy("strategy", "ties")
+        shuffled = rng.permutation(len(scores))
+        sign = 1 if self.order == "ascending" else -1
+        rising = shuffled[np.argsort(sign * scores[shuffled], kind="stable")]
+        above = rising[scores[rising] > threshold]
+        chosen: list[int] = []
+        if self.balance != "none":
+            shares = quotas(self.balance, fitted, context.n_classes, n, rng)
+            for label, quota in enumerate(shares):
+                chosen += list(above[fitted[above] == label][:quota])
+        taken = set(chosen)
+        chosen += [i for i in above if i not in taken][: n - len(chosen)]
+        taken = set(chosen)
+        below = [i for i in np.argsort(-scores, kind="stable") if i not in taken]
+        chosen += below[: n - len(chosen)]
+        context.diagnostics.number("ldr_threshold", float(threshold))
+        context.diagnostics.number("ldr_above_threshold", float(len(above)))
+        context.diagnostics.array("pseudo_labels", fitted)
+        return Picks(context.candidates[chosen], scores[chosen])
+
+
+def directions(context: Context, indices: np.ndarray) -> Tensor:
+    """A random Gaussian direction per dataset index: the same whatever else is scored beside it."""
+    key = context.streams.numpy("strategy", "directions").integers(0, 2**63, 2, dtype=np.uint64)
+    size = int(np.prod(context.image_shape))
+    rows = np.empty((len(indices), size), np.float32)
+    for row, index in zip(rows, indices, strict=True):
+        bits = np.random.Philox(key=key, counter=[0, 0, int(index), 0])
+        row[:] = np.random.Generator(bits).standard_normal(size, dtype=np.float32)
+    return torch.from_numpy(rows).view(len(indices), *context.image_shape).to(context.device)
