@@ -40,7 +40,7 @@ NO_INFLUENCE = (
     "cache_mib=1",
     "progress=quiet",
     "outputs=/elsewhere",
-    "budget.candidates=200",  # 10x the step of 20, in other words
+    "budget.candidates=100",  # 10x the step of 10, in other words
     "strategy.beta=1",  # 1.0
 )
 
@@ -63,8 +63,8 @@ def test_what_differs_from_the_defaults_is_in_the_folders_name(word: str) -> Non
 
 def test_the_budgets_numbers_are_readable_in_the_name() -> None:
     assert identity("budget=small")[1] == "digits-none/cnn_small/ta_vaal/20+10x2"
-    assert identity("budget.stages=4")[1] == "digits-none/cnn_small/ta_vaal/20+20x3"
-    assert identity("learner=mlp")[1].startswith("digits-none/mlp/ta_vaal/20+20x5")
+    assert identity("budget.stages=4")[1] == "digits-none/cnn_small/ta_vaal/20+10x3"
+    assert identity("learner=mlp")[1].startswith("digits-none/mlp/ta_vaal/20+10x4")
 
 
 def test_overrides_are_what_a_figure_says_beside_the_name() -> None:
@@ -92,8 +92,8 @@ def test_a_users_strategy_is_compared_with_its_own_file(tmp_path: Path) -> None:
     file = tmp_path / "strategy" / "mine.yaml"
     file.write_text("name: mine\n_target_: mine.Mine\nk: 3\n")
     own = ["--config-dir", str(tmp_path), "strategy=mine"]
-    assert identity(*own)[1] == "digits-none/cnn_small/mine/20+20x5"
-    assert identity(*own, "strategy.k=4")[1].startswith("digits-none/cnn_small/mine/20+20x5-")
+    assert identity(*own)[1] == "digits-none/cnn_small/mine/20+10x4"
+    assert identity(*own, "strategy.k=4")[1].startswith("digits-none/cnn_small/mine/20+10x4-")
 
 
 JSON = st.recursive(

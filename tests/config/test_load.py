@@ -19,13 +19,16 @@ def needed(group: str, name: str) -> list[str]:
     return [f"{group}={name}", *(["dataset.path=/somewhere"] if own else [])]
 
 
+ALIASES = {"mc_dropout": "bald"}
+
+
 @pytest.mark.parametrize("group,name", [(g, n) for g in GROUPS for n in options(g)])
 def test_every_choice_composes(group: str, name: str, load_words) -> None:
     run, origin = load_words(*needed(group, name))
     assert origin.choices[group] == name
     if group in ("learner", "strategy", "imbalance", "budget"):
         node = getattr(run, group)
-        assert (node["name"] if isinstance(node, dict) else node.name) == name
+        assert (node["name"] if isinstance(node, dict) else node.name) == ALIASES.get(name, name)
     for budget in options("budget"):
         assert set(run.dataset.budgets[budget]) == {"start", "step", "stages", "candidates"}
 

@@ -30,7 +30,7 @@ def test_sources() -> None:
     n = line_of("learner/cnn_small.yaml", "hidden:")
     assert said("learner.model.hidden").endswith(f": conf/learner/cnn_small.yaml, line {n}")
     n = line_of("run.yaml", "threads:")
-    assert said("threads") == f"threads = 2: conf/run.yaml, line {n}"
+    assert said("threads") == f"threads = 1 (${{learner.threads}}): conf/run.yaml, line {n}"
     assert said("imbalance.ratio").endswith(": the default of altool's schema")
 
 

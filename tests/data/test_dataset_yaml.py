@@ -94,7 +94,7 @@ def test_a_first_comment_helps_with_every_file() -> None:
 
 # dataset, then learner, imbalance, initialisation, start, step, stages, candidates: issue and facts.md 2
 PAPERS = [
-    ("digits", "cnn_small", "none", "per_stage", 20, 20, 6, 200),
+    ("digits", "cnn_small", "none", "per_stage", 20, 10, 5, 100),
     ("moons", "mlp_1024", "none", "per_stage", 10, 10, 11, None),
     ("circles", "mlp_1024", "none", "per_stage", 10, 10, 11, None),
     ("moons_imb10", "mlp", "none", "per_stage", 20, 10, 5, 100),
