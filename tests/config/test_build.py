@@ -12,7 +12,6 @@ from altool.config.files import options
 from altool.core.errors import UserError
 from altool.core.strategy import Strategy
 
-
 ALIASES = {"mc_dropout": "bald"}
 
 
