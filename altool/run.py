@@ -88,13 +88,14 @@ def task(config: "DictConfig") -> None:
 def run_cell_of(config: "DictConfig") -> int:
     from altool.config.load import origin_of_task, resolve
 
-    run = resolve(config)
+    origin = origin_of_task()
+    run = resolve(config, origin.words)
     # Waiting threads sleep instead of spinning: several times faster where cores are shared. Before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
     from altool.config.build import build_cell
 
-    cell = build_cell(run, origin_of_task())
+    cell = build_cell(run, origin)
     cell.platform.apply()
 
     from altool.session import run_session

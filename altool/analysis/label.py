@@ -10,12 +10,10 @@ METHODS = {
     "least_confidence": "Least confidence",
     "margin": "Margin",
     "entropy": "Entropy",
-    "mc_dropout": "MC-dropout",
     "bald": "BALD",
-    "deepfool": "DeepFool",
     "dfal": "DFAL",
     "ldr": "LDR",
-    "badge": "BADGE",
+    "ldr_vat": "LDR + VAT",
     "coreset": "Core-set",
     "uncertain_gcn": "UncertainGCN",
     "core_gcn": "CoreGCN",
@@ -23,6 +21,7 @@ METHODS = {
     "learning_loss": "Learning loss",
     "learning_loss_v2": "Learning loss v2",
     "vaal": "VAAL",
+    "sraal": "SRAAL",
     "vaal_learning_loss": "VAAL + learning loss",
     "ta_vaal": "TA-VAAL",
 }
@@ -36,9 +35,18 @@ DATASETS = {
     "moons": "Moons",
     "circles": "Circles",
 }
-LEARNERS = {"resnet18": "ResNet-18", "resnet34": "ResNet-34", "cnn": "CNN", "mlp": "MLP"}
+LEARNERS = {
+    "resnet18": "ResNet-18",
+    "resnet34": "ResNet-34",
+    "cnn": "CNN",
+    "cnn_small": "small CNN",
+    "mlp": "MLP",
+    "mlp_1024": "MLP, 2 × 1024",
+}
 POINTS = ("moons", "circles")  # P3 IV-A, P1 4.1: items that are no images
 LONGEST_VALUE = 24
+REPLAYED = "_replayed"  # ends the name of a strategy whose purchases `altool replay` bought again
+REPLAY_KEYS = ("strategy.of", "strategy.duplicates")  # where from: the name says it
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class Variant:
         return {
             key.removeprefix("strategy."): _value(value)
             for key, value in sorted(self.overrides.items())
-            if key.startswith("strategy.")
+            if key.startswith("strategy.") and key not in REPLAY_KEYS
         }
 
     def setting(self) -> dict[str, str]:
@@ -70,6 +78,8 @@ class Variant:
 
 
 def method_name(strategy: str) -> str:
+    if strategy.endswith(REPLAYED):
+        return f"{method_name(strategy.removesuffix(REPLAYED))} picks"
     return METHODS.get(strategy, strategy)
 
 

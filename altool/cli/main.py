@@ -15,7 +15,7 @@ from altool.core.errors import (
     did_you_mean,
 )
 
-COMMANDS = ("run", "ls", "check", "status", "plot", "table", "doctor", "data", "completion")
+COMMANDS = ("run", "ls", "check", "replay", "status", "plot", "table", "doctor", "data", "completion")
 
 RUN_HELP = """\
 usage: altool run [-m] [key=value …]
@@ -130,6 +130,14 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("words", nargs="*", metavar="key=value", help="as for altool run")
     check.add_argument("--config-dir", type=Path, help="a folder with YAML files of your own")
     check.add_argument("--explain", metavar="KEY", help="only say where the value of KEY comes from")
+
+    replay = command(
+        "replay",
+        "train another learner on what a recorded run bought",
+        "altool replay outputs/digits-none/cnn_small/ta_vaal/20+10x4 learner=mlp extension=none",
+    )
+    replay.add_argument("path", type=Path, metavar="PATH", help="the folder of a cell or of one seed")
+    replay.add_argument("words", nargs="*", metavar="key=value", help="as for altool run")
 
     status = command(
         "status",

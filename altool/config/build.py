@@ -3,6 +3,8 @@
 import dataclasses
 import os
 import re
+from collections.abc import Callable
+from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from altool.data.spec import DatasetSpec, ImbalanceSpec
 if TYPE_CHECKING:
     import torch
 
-    from altool.core.strategy import Strategy
+    from altool.core.strategy import Extension, Strategy
     from altool.engine.cell import Cell
     from altool.learners.learner import Learner
 
@@ -41,6 +43,7 @@ def build_cell(run: RunConfig, origin: Origin) -> "Cell":
         load=lambda seed: prepare(dataset, imbalance, seed, device, data_root, run.download),
         learner=learner,
         strategy=strategy,
+        extend=extension_rule(run, strategy),
         budget=budget_of(run),
         seeds=tuple(run.seeds),
         folder=folder,
@@ -68,6 +71,19 @@ def build_strategy(node: dict[str, Any]) -> "Strategy":
     if not isinstance(strategy, Strategy):
         raise UserError(f"strategy._target_={node['_target_']} is no altool Strategy.")
     return strategy
+
+
+def extension_rule(run: RunConfig, strategy: "Strategy") -> "Callable[[Strategy], Extension | None]":
+    """What joins the training: the strategy's own, nothing, or a Ranker for strategies that have none of their own."""
+    from altool.strategies._loss_prediction import LossPrediction
+
+    if run.extension == "none":
+        if "auxiliary" in strategy.wants:
+            raise UserError(f"extension=none: strategy={run.strategy['name']} cannot do without its own.")
+        return lambda strategy: None
+    if run.extension == "loss_prediction":
+        return lambda strategy: strategy.extension() or LossPrediction()
+    return methodcaller("extension")
 
 
 def build_learner(run: RunConfig) -> "Learner":

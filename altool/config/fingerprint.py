@@ -74,11 +74,13 @@ NAMES = ("dataset.name", "imbalance.name", "learner.name", "strategy.name")  # t
 
 
 def cell_folder(run: RunConfig, differing: dict[str, Any]) -> Path:
-    """Where the seeds of a run lie, absolute: outputs/<dataset>-<imbalance>/<learner>/<strategy>/<budget>[-<hash>]."""
+    """Where the seeds of a run lie, absolute:
+    outputs/<dataset>-<imbalance>/<learner>/<strategy>[-<compat>]/<budget>[-<hash>]."""
     b = run.budget
     name = f"{b.start}+{b.step}x{b.stages - 1}" + (f"-{_digest(differing)[:8]}" if differing else "")
     where = f"{run.dataset.name}-{run.imbalance.name}"
-    return Path(run.outputs) / where / run.learner.name / run.strategy["name"] / name
+    strategy = run.strategy["name"] + ("" if run.compat == "recommended" else f"-{run.compat}")
+    return Path(run.outputs) / where / run.learner.name / strategy / name
 
 
 def _default(run: RunConfig, origin: Origin) -> RunConfig:
@@ -93,7 +95,8 @@ def _default(run: RunConfig, origin: Origin) -> RunConfig:
     for group, name in named.items():
         # a name of one's own (dataset=npz dataset.name=mine) is no file: then the file it came from
         words.append(f"{group}={name if name in options(group, origin.folders) else origin.choices[group]}")
-    return resolve(compose_words(words, origin.folders))
+    words.append(f"compat={run.compat}")
+    return resolve(compose_words(words, origin.folders), words)
 
 
 def _flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
@@ -16,6 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from altool.config.compat import MODES, apply_compat
 from altool.config.explain import explain, explain_unresolved
 from altool.config.files import conf_dir
 from altool.config.schema import RunConfig
@@ -75,7 +76,7 @@ def load(words: Words) -> tuple[RunConfig, Origin]:
         origin = Origin(words.config_dirs, dict(config.hydra.runtime.choices), words.overrides)
         with open_dict(config):
             del config["hydra"]
-        return resolve(config), origin
+        return resolve(config, origin.words), origin
     except (KeyboardInterrupt, UserError):
         raise
     except Exception as error:
@@ -108,12 +109,15 @@ def origin_of_task() -> Origin:
     )
 
 
-def resolve(config: DictConfig) -> RunConfig:
-    """Plain and typed; paths absolute, seeds a list. Raises UserError."""
+def resolve(config: DictConfig, words: Sequence[str] = ()) -> RunConfig:
+    """Plain and typed; compat applied to what no word set, paths absolute, seeds a list. Raises UserError."""
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise UserError(explain_unresolved(error)) from error
+    assert isinstance(plain, dict)
+    if plain["compat"] in MODES:  # otherwise _typed says so
+        apply_compat(cast("dict[str, Any]", plain), (word.split("=", 1)[0].lstrip("+~") for word in words))
     run: RunConfig = _typed(RunConfig, plain, "")
     run.seeds = _seeds(run.seeds)
     run.outputs = str(Path(run.outputs).expanduser().absolute())
@@ -122,8 +126,6 @@ def resolve(config: DictConfig) -> RunConfig:
         run.dataset.path = str(Path(run.dataset.path).expanduser().absolute())
     if run.threads < 1:
         raise UserError(f"threads={run.threads}: must be at least 1.")
-    if run.compat != "recommended":
-        raise UserError(f"compat={run.compat} is not there yet: only compat=recommended runs.")
     return run
 
 

@@ -70,6 +70,7 @@ class LearnerConfig:
     schedule: str = choice("step", "step", "cosine", "one_cycle", "constant")
     milestones: list[float] = field(default_factory=list)  # fractions of the epochs
     gamma: float = 0.1
+    drop_last: str = choice("never", "never", "first_stage")
     init: str = choice("per_stage", "per_stage", "fixed")
     min_steps: int = 0
     eval_batch: int = 512
@@ -92,6 +93,7 @@ class RunConfig:
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     seeds: Any = MISSING  # a number or a list of numbers; resolved to a list
     compat: str = choice("recommended", "recommended", "paper", "release2021")
+    extension: str = choice("strategy", "strategy", "none", "loss_prediction")
     device: str = "auto"
     threads: int = II("learner.threads")
     precision: str = choice("auto", "auto", "fp32", "bf16")

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 
 
-def batch_bounds(n: int, size: int) -> list[tuple[int, int]]:
+def batch_bounds(n: int, size: int, drop_short: bool = False) -> list[tuple[int, int]]:
     """(start, stop) of every batch of a pass; a last batch of one is left out, since batch norm has no variance there
-    (V16)."""
+    (V16), and any last batch shorter than `size` where `drop_short`. The first batch always stays."""
     bounds = [(start, min(start + size, n)) for start in range(0, n, size)]
-    single = size > 1 and len(bounds) > 1 and bounds[-1][1] - bounds[-1][0] == 1
-    return bounds[:-1] if single else bounds
+    last = bounds[-1][1] - bounds[-1][0] if len(bounds) > 1 else size
+    return bounds[:-1] if (last == 1 and size > 1) or (last < size and drop_short) else bounds
 
 
 def endless_batches(

@@ -38,16 +38,17 @@ class Pool:
         empty = np.empty(0, np.int64)
         return Pool(_frozen(sorted_members), _frozen(empty), _frozen(empty))
 
-    def acquire(self, indices: object, stage: int) -> "Pool":
-        """The pool after buying `indices` for `stage`. Raises ValueError if one is no member, bought, or repeated."""
+    def acquire(self, indices: object, stage: int, duplicates: bool = False) -> "Pool":
+        """The pool after buying `indices` for `stage`. Raises ValueError if one is no member, bought, or repeated;
+        `duplicates` lets the last two pass, for the released random baseline alone (D14)."""
         new = as_indices(indices)
-        if len(np.unique(new)) != len(new):
+        if not duplicates and len(np.unique(new)) != len(new):
             raise ValueError(f"index {_first_repeat(new)} was asked for twice")
         outside = new[~np.isin(new, self.members)]
         if len(outside):
             raise ValueError(f"index {outside[0]} is not in the pool")
         bought = new[np.isin(new, self.acquired)]
-        if len(bought):
+        if len(bought) and not duplicates:
             raise ValueError(f"index {bought[0]} is labelled already")
         if len(self.stages) and stage < self.stages[-1]:
             raise ValueError(f"stage {stage} comes before stage {self.stages[-1]}")
@@ -66,7 +67,7 @@ class Pool:
     @property
     def unlabelled(self) -> np.ndarray:
         """Unlabelled dataset indices, sorted, (U,) int64."""
-        return np.setdiff1d(self.members, self.acquired, assume_unique=True)
+        return np.setdiff1d(self.members, self.acquired)
 
     def acquired_for(self, stage: int) -> np.ndarray:
         """What was bought for `stage`, in order."""

@@ -167,6 +167,11 @@ class Strategy:
     input_gradients: ClassVar[bool] = False
     pointwise: ClassVar[bool] = False
 
+    @property
+    def buys_duplicates(self) -> bool:
+        """Whether picks may repeat or be labelled already: a fault of released code, reproduced on request (D14)."""
+        return False
+
     def extension(self) -> Extension | None:
         """What to add to the task model's training; None leaves it alone."""
         return None
@@ -199,16 +204,16 @@ def top(scores: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     return shuffled[np.argsort(-scores[shuffled], kind="stable")[:n]]
 
 
-def check_picks(picks: Picks, candidates: np.ndarray, n: int) -> None:
-    """Raises ValueError unless the picks are n unique candidates with finite scores."""
+def check_picks(picks: Picks, candidates: np.ndarray, n: int, duplicates: bool = False) -> None:
+    """Raises ValueError unless the picks are n unique candidates (any, where `duplicates`) with finite scores."""
     indices, scores = np.asarray(picks.indices), np.asarray(picks.scores)
     if indices.shape != (n,) or scores.shape != (n,):
         raise ValueError(f"select returned {indices.shape} indices and {scores.shape} scores, not {n}")
     if not np.issubdtype(indices.dtype, np.integer):
         raise ValueError(f"select returned {indices.dtype} indices")
-    if len(np.unique(indices)) != n:
+    if not duplicates and len(np.unique(indices)) != n:
         raise ValueError("select returned an index twice")
-    if not np.isin(indices, candidates).all():
+    if not duplicates and not np.isin(indices, candidates).all():
         raise ValueError("select returned an index that is no candidate")
     if not np.isfinite(scores).all():
         raise ValueError("select returned a score that is not finite")

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 
 from altool.core.budget import Budget
 from altool.core.records import Identity
-from altool.core.strategy import Strategy
+from altool.core.strategy import Extension, Strategy
 from altool.data.task import Task
 from altool.learners.learner import Learner
 
@@ -56,8 +57,9 @@ class DiagnosticsOptions:
 
 @dataclass(frozen=True)
 class Cell:
-    """`config`: the resolved configuration that can change a result; `overrides`: what of it differs from the defaults
-    of the chosen groups, dotted; `folder`: the cell's folder, one seed_NNN in it per seed."""
+    """`extend`: what the strategy adds to the task model's training, its own unless told otherwise; `config`: the
+    resolved configuration that can change a result; `overrides`: what of it differs from the defaults of the chosen
+    groups, dotted; `folder`: the cell's folder, one seed_NNN in it per seed."""
 
     identity: Identity
     load: Callable[[int], Task]  # seed → the task of that seed, on the platform's device
@@ -77,3 +79,9 @@ class Cell:
     allow_platform_change: bool = False
     cache_mib: float = 2048.0
     diagnostics: DiagnosticsOptions = field(default_factory=DiagnosticsOptions)
+    extend: Callable[[Strategy], Extension | None] = methodcaller("extension")
+
+    @property
+    def extension(self) -> Extension | None:
+        """What joins the task model's training."""
+        return self.extend(self.strategy)

@@ -124,7 +124,8 @@ def _resume_pool(cell: Cell, seed: int, task: Task, folder: RunFolder) -> Pool:
         )
     pool = Pool.of(task.members)
     for stage in range(folder.next_stage + 1):
-        pool = pool.acquire([p.index for p in folder.purchases if p.stage == stage], stage)
+        bought = [p.index for p in folder.purchases if p.stage == stage]
+        pool = pool.acquire(bought, stage, cell.strategy.buys_duplicates)
     return pool
 
 

@@ -92,7 +92,7 @@ def run_query(strategy: Strategy, context: Context, n: int) -> Query:
     with timed(device) as select:
         picks = strategy.select(context, state, scores, n)
     try:
-        check_picks(picks, context.candidates, n)
+        check_picks(picks, context.candidates, n, strategy.buys_duplicates)
     except ValueError as error:
         raise RunFailed(f"{type(strategy).__name__}: {error}") from None
     return Query(picks, scores, fit.seconds, score.seconds, select.seconds)

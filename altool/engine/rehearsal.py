@@ -39,7 +39,7 @@ def rehearse(cell: Cell) -> Rehearsal:
     task = cell.load(cell.seeds[0])
     request = _request(cell, task)
     learner = replace(cell.learner, epochs=STEPS, min_steps=0)
-    job = learner.prepare(request, cell.strategy.extension(), cell.platform.precision)
+    job = learner.prepare(request, cell.extension, cell.platform.precision)
     batch = next(job.plan.batches(0))
     loss = step(job, 0, 0, batch)
     trained = _seconds(lambda: step(job, 0, 0, batch).item(), STEPS - 1) / len(batch.positions)

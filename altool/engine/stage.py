@@ -98,7 +98,7 @@ def run_stage(
     if epochs:
         folder.append_table("epochs.csv", stage, epochs)
     if query is not None and not last:
-        pool = pool.acquire(query.picks.indices, stage + 1)
+        pool = pool.acquire(query.picks.indices, stage + 1, cell.strategy.buys_duplicates)
         folder.write_carry(stage + 1, query.picks.carry)
         folder.add_purchases(_purchases(task, query, stage + 1))
     folder.commit_stage(record)
@@ -132,7 +132,7 @@ def _fit(
     epochs: list[dict[str, object]],
     progress: SeedProgress,
 ) -> Fitted:
-    extension = cell.strategy.extension()
+    extension = cell.extension
     precision = cell.platform.precision
     cache = StageZeroCache(cell, seed, task.digest, extension, request) if stage == 0 else None
     if cache is not None and not cell.trace:

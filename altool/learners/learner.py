@@ -21,6 +21,7 @@ from altool.models.dropout import seed_dropout
 from altool.models.output import TaskModel
 
 INITS = ("per_stage", "fixed")
+DROPS = ("never", "first_stage")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Learner:
 
     milestones: fractions of the epochs; min_steps: short fits get more epochs until they have this many steps;
     init: `per_stage` draws new weights at every stage, `fixed` starts every stage from stage 0's (P2's code);
+    drop_last: `first_stage` leaves out a short last batch there, as the released code does (facts.md 1.1.4);
     eval_batch: chunk of forward passes.
     """
 
@@ -60,11 +62,17 @@ class Learner:
     milestones: tuple[float, ...] = ()
     gamma: float = 0.1
     init: str = "per_stage"
+    drop_last: str = "never"
     min_steps: int = 0
     eval_batch: int = 512
 
     def __post_init__(self) -> None:
-        for key, known in (("optimiser", OPTIMISERS), ("schedule", SCHEDULES), ("init", INITS)):
+        for key, known in (
+            ("optimiser", OPTIMISERS),
+            ("schedule", SCHEDULES),
+            ("init", INITS),
+            ("drop_last", DROPS),
+        ):
             if getattr(self, key) not in known:
                 raise UserError(f"learner.{key}={getattr(self, key)}: known: {', '.join(known)}.")
         for key in ("epochs", "batch_size", "eval_batch"):
@@ -142,6 +150,7 @@ class Learner:
             store.transforms.flip and store.is_image,
             streams,
             device,
+            drop_short=self.drop_last == "first_stage" and streams.stage == 0,
         )
         optimised = [model, *run.optimised().values()]
         optimisers = [

@@ -27,13 +27,13 @@ class Batch:
 
 @dataclass(frozen=True)
 class StagePlan:
-    """`positions`, `dy`, `dx`, `flip`: (epochs, n_items), in training order."""
+    """`positions`, `dy`, `dx`, `flip`: (epochs, n_items), in training order; `bounds`: (start, stop) of each batch."""
 
     positions: Tensor
     dy: Tensor
     dx: Tensor
     flip: Tensor
-    batch_size: int
+    bounds: list[tuple[int, int]]
 
     @property
     def epochs(self) -> int:
@@ -41,10 +41,10 @@ class StagePlan:
 
     @property
     def steps_per_epoch(self) -> int:
-        return len(batch_bounds(self.positions.shape[1], self.batch_size))
+        return len(self.bounds)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
-        for start, stop in batch_bounds(self.positions.shape[1], self.batch_size):
+        for start, stop in self.bounds:
             part = slice(start, stop)
             yield Batch(
                 self.positions[epoch, part],
@@ -62,6 +62,7 @@ def draw_plan(
     flip: bool,
     streams: Streams,
     device: torch.device,
+    drop_short: bool = False,
 ) -> StagePlan:
     """A fresh permutation per epoch; offsets uniform on 0..2·crop_pad; flips with probability 1/2."""
     shuffle, augment = streams.numpy("shuffle"), streams.numpy("augment")
@@ -70,4 +71,4 @@ def draw_plan(
     dy, dx = (augment.integers(0, 2 * crop_pad + 1, shape, dtype=np.uint8) for _ in range(2))
     flips = augment.random(shape, dtype=np.float32) < 0.5 if flip else np.zeros(shape, bool)
     arrays = (torch.from_numpy(a).to(device) for a in (positions, dy, dx, flips))
-    return StagePlan(*arrays, batch_size=batch_size)
+    return StagePlan(*arrays, bounds=batch_bounds(n_items, batch_size, drop_short))

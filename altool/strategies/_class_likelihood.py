@@ -94,3 +94,9 @@ def misclassification(losses_B_C: Tensor, difficulty_C: Tensor, prior_C: Tensor,
         share_B_C = (prior_C.log() - losses_B_C).softmax(1)
         return 1 - (difficulty_C * share_B_C).sum(1)
     return 1 - (difficulty_C * prior_C * (-losses_B_C).exp()).sum(1)
+
+
+def released_score(losses_B_C: Tensor, prior_C: Tensor) -> Tensor:
+    """What the released code ranks by, (B,): one minus the prior-weighted loss, which prefers what is explained well, the
+    opposite of P2 (facts.md 1.5.3)."""
+    return 1 - (losses_B_C * prior_C).sum(1)

@@ -31,7 +31,8 @@ class Perturbation:
             )
 
     def divergence(self, clean_B_C: Tensor, other_B_C: Tensor) -> Tensor:
-        """Distance of two predictions given as logits, nats, (B,)."""
+        """Distance of two predictions given as logits, nats, (B,), in float64: where the net is sure, the difference of two
+        float32 probabilities is rounding, and so would be its gradient."""
         log_p, log_q = self._log_probs(clean_B_C), self._log_probs(other_B_C)
         forward = (log_p.exp() * (log_p - log_q)).sum(1)
         return forward + (log_q.exp() * (log_q - log_p)).sum(1) if self.symmetric else forward
@@ -45,12 +46,12 @@ class Perturbation:
             with torch.enable_grad():
                 divergence = self.divergence(clean_B_C, logits(images + r)).sum()
             (gradient,) = torch.autograd.grad(divergence, r)
-            length = norms(gradient)
-            direction = torch.where(_like(length, gradient) > 0, unit(gradient), direction)
+            moves = _like(_largest(gradient), gradient) > 0  # a norm would underflow where the net is sure
+            direction = torch.where(moves, unit(gradient), direction)
         return self.epsilon * direction
 
     def _log_probs(self, logits_B_C: Tensor) -> Tensor:
-        log_probs = logits_B_C.float().log_softmax(1)
+        log_probs = logits_B_C.double().log_softmax(1)
         if not self.smoothing:
             return log_probs
         uniform = self.smoothing / logits_B_C.shape[1]
@@ -64,9 +65,13 @@ def norms(batch: Tensor) -> Tensor:
 
 def unit(batch: Tensor) -> Tensor:
     """Each item at length 1; zeros stay zeros. Scaled by its largest entry first, so that tiny gradients survive."""
-    largest = batch.flatten(1).abs().max(1).values.clamp(min=torch.finfo(batch.dtype).tiny)
-    scaled = batch / _like(largest, batch)
-    return scaled / _like(norms(scaled).clamp(min=torch.finfo(batch.dtype).tiny), batch)
+    tiny = torch.finfo(batch.dtype).tiny
+    scaled = batch / _like(_largest(batch).clamp(min=tiny), batch)
+    return scaled / _like(norms(scaled).clamp(min=tiny), batch)
+
+
+def _largest(batch: Tensor) -> Tensor:
+    return batch.flatten(1).abs().amax(1)
 
 
 def _like(values_B: Tensor, batch: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ def quotas(
     as given by class id. What does not divide evenly goes to the largest remainders, ties at random."""
     if isinstance(balance, Mapping):
         outside = [c for c in balance if not 0 <= int(c) < n_classes]
-        if outside or min(balance.values()) < 0 or sum(balance.values()) <= 0:
+        if outside or min(balance.values(), default=0) < 0 or sum(balance.values()) <= 0:
             raise UserError(
                 f"strategy.balance={dict(balance)}: shares of class ids 0 to {n_classes - 1}, please."
             )

@@ -55,7 +55,8 @@ class VATRun(ExtensionRun):
                 clean_B_C = logits(images)
             start = torch.randn(images.shape, generator=self.noise, device=images.device)
             r = perturbation.adversarial(logits, images, clean_B_C, start)
-            return self.options.weight * perturbation.divergence(clean_B_C, logits(images + r)).mean()
+            roughness_B = perturbation.divergence(clean_B_C, logits(images + r))
+            return self.options.weight * roughness_B.mean().float()
 
 
 @contextmanager

@@ -43,29 +43,33 @@ class DFAL(Strategy):
         lengths, fooled = [], []
         for start in range(0, len(context.candidates), context.chunk):
             part = context.candidates[start : start + context.chunk]
-            perturbation, changed = self._perturb(context, part)
+            _, perturbation, changed = self._perturb(context, part)
             lengths.append(norms(perturbation))
             fooled.append(changed)
             context.progress(start + len(part), len(context.candidates))
         lengths_N, fooled_N = torch.cat(lengths), torch.cat(fooled)
         context.diagnostics.number("deepfool_fooled", fooled_N.float().mean().item())
         farthest = lengths_N[fooled_N].max() if fooled_N.any() else 0.0
-        return -torch.where(fooled_N, lengths_N, farthest + lengths_N)
+        return -torch.where(fooled_N, lengths_N, 2 * farthest + lengths_N)
 
     def select(self, context: Context, fitted: Any, scores: np.ndarray, n: int) -> Picks:
         order = top(scores, n, context.streams.numpy("strategy", "ties"))
         picks = context.candidates[order]
         return Picks(picks, scores[order], self._carry(context, picks) if self.twins else None)
 
-    def _perturb(self, context: Context, indices: np.ndarray) -> tuple[Tensor, Tensor]:
+    def _perturb(self, context: Context, indices: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+        """Images, the perturbation of each, and whether it changes the prediction."""
         assert context.logits is not None
-        return self.deepfool.perturbation(context.logits, context.images(indices))
+        images = context.images(indices)
+        return images, *self.deepfool.perturbation(context.logits, images)
 
     def _carry(self, context: Context, picks: np.ndarray) -> dict[str, np.ndarray]:
         """The twins so far and those of the picks: images, and whose twins they are."""
-        perturbation, _ = self._perturb(context, picks)
-        new = (context.images(picks) + perturbation).float().cpu().contiguous().numpy()
-        old = context.carry
+        twins: list[np.ndarray] = []
+        for start in range(0, len(picks), context.chunk):
+            images, perturbation, _ = self._perturb(context, picks[start : start + context.chunk])
+            twins.append((images + perturbation).float().cpu().contiguous().numpy())
+        new, old = np.concatenate(twins), context.carry
         images = np.concatenate([old["images"], new]) if old else new
         indices = np.concatenate([old["indices"], picks]) if old else picks
         return {"images": images, "indices": indices}

@@ -88,7 +88,7 @@ class LDR(Strategy):
         taken = set(chosen)
         chosen += [i for i in above if i not in taken][: n - len(chosen)]
         taken = set(chosen)
-        below = [i for i in np.argsort(-scores, kind="stable") if i not in taken]
+        below = [i for i in shuffled[np.argsort(-scores[shuffled], kind="stable")] if i not in taken]
         chosen += below[: n - len(chosen)]
         context.diagnostics.number("ldr_threshold", float(threshold))
         context.diagnostics.number("ldr_above_threshold", float(len(above)))

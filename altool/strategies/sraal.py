@@ -30,6 +30,7 @@ from altool.strategies._adversarial import (
 )
 
 POINT_LATENT = 4
+ROUNDING = 1e-24  # of a variance in float64: below it a prediction is uniform
 
 
 def state(logits_N_C: Tensor) -> Tensor:
@@ -41,7 +42,7 @@ def state(logits_N_C: Tensor) -> Tensor:
     rest = (1 - top) / (C - 1)
     least = ((top - 1 / C).square() + (C - 1) * (rest - 1 / C).square()) / C
     variance = p.var(1, correction=0)
-    ratio = torch.where(variance > 0, least / variance.clamp(min=1e-300), 1.0)
+    ratio = torch.where(variance > ROUNDING, least / variance.clamp(min=ROUNDING), 1.0)
     return (1 - top * ratio.clamp(max=1)).clamp(0, 1).float()
 
 
@@ -155,6 +156,6 @@ class SRAAL(Strategy):
 def _judge_loss(nets: Networks, x_l: Tensor, x_u: Tensor, state_u: Tensor) -> Tensor:
     with torch.no_grad():
         means = nets.vae.mean(x_l), nets.vae.mean(x_u)
-    logits = nets.discriminator(torch.cat(means))
-    target = torch.cat([torch.zeros(len(x_l), device=logits.device), state_u])
-    return F.binary_cross_entropy_with_logits(logits, target, reduction="sum") / len(x_l)
+    logits_l, logits_u = nets.discriminator(torch.cat(means)).split([len(x_l), len(x_u)])
+    labelled = F.binary_cross_entropy_with_logits(logits_l, torch.zeros_like(logits_l))
+    return labelled + F.binary_cross_entropy_with_logits(logits_u, state_u)

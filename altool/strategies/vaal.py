@@ -42,6 +42,7 @@ class VAAL(Strategy):
     """`size`: `paper`, or `small` for trials on a CPU: a quarter of `width`, a tenth of `epochs`.
     `epochs`: passes over labelled items and candidates together (T9); `width`: of the first convolution, 128 as released,
     cut for images below 28 pixels; `latent` None: 32, or 28 for 28×28, 16 for 8×8, 2 for points.
+    `iteration_rule` release2021: the sizes of P1's CIFAR-10 for every dataset (facts.md 1.1.3).
     `batch_norm`: mode of the VAE's batch norm when scoring; `train` is the released code's (T12).
     The score is minus the discriminator's logit of "labelled": same order as 1 − D, without its saturation.
     """
@@ -62,6 +63,7 @@ class VAAL(Strategy):
     discriminator_layers: int = 3
     shuffle: bool = True
     batch_norm: Literal["eval", "train"] = "eval"
+    iteration_rule: Literal["sizes", "release2021"] = "sizes"
 
     def __post_init__(self) -> None:
         for key in ("epochs", "width", "batch_size", "vae_steps", "discriminator_steps"):
@@ -116,6 +118,8 @@ class VAAL(Strategy):
             self.game, context.image_shape, context.streams, context.device, context.precision
         )
         total = self.iterations(len(context.labelled), len(context.candidates))
+        if self.iteration_rule == "release2021":
+            total = int((1000 * (context.stage + 1) + 10_000) * 100 / 128)
         draw = self._feeds(context, ranks)
         for iteration in range(total):
             losses = adversaries.iterate(partial(draw, iteration), self.vae_steps, self.discriminator_steps)
@@ -134,7 +138,10 @@ class VAAL(Strategy):
         )
         sides = []
         for name, indices in (("labelled", context.labelled), ("candidates", context.candidates)):
-            batches = endless_batches(np.arange(len(indices)), self.batch_size, rng, self.shuffle)
+            order = np.arange(len(indices))
+            if not self.shuffle and name == "candidates":  # the released subset comes in one random order
+                order = rng.permutation(order)
+            batches = endless_batches(order, self.batch_size, rng, self.shuffle)
             sides.append((indices, batches, None if ranks is None else getattr(ranks, name)))
 
         def draw(iteration: int) -> tuple[Half, Half]:

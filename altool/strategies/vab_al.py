@@ -26,6 +26,7 @@ from altool.strategies._class_likelihood import (
     label_frequencies,
     losses_by_class,
     misclassification,
+    released_score,
     sample,
 )
 
@@ -44,8 +45,10 @@ class VaBAL(Strategy):
     """`preset` calibrated: class_weight 1 and lr 1e-3, with which the VAE's labels follow the classifier's (V7).
     `class_weight`: λ of Eq. 9; `absence`: w_n of Eq. 6 (Table 2); `prior`, `difficulty`: off is 1/C, 1 (Table 1);
     `normalise`: Eq. 5's denominator (V1), needs `likelihood` sum (V2); `prior_from` (V3); `unseen`: p(y|ŷ) of a
-    class that is never predicted, the mean accuracy or Laplace (V4); `mask_in_training` (V5); `features` (V8).
-    Costs one pass over the pool, `epochs` passes of a small VAE, and draws × C decodings per candidate."""
+    class that is never predicted, the mean accuracy or Laplace (V4); `mask_in_training` (V5);
+    `features` (V8); `lr_drop`: the share of the epochs after which lr falls to a tenth; `score_rule` release2021: the
+    released, inverted score. Costs one pass over the pool, `epochs` passes of a small VAE, and draws × C decodings per
+    candidate."""
 
     wants = frozenset({"taps", "logits"})
 
@@ -66,6 +69,8 @@ class VaBAL(Strategy):
     unseen: Literal["mean", "laplace"] = "mean"
     mask_in_training: bool = True
     features: FeatureOrder = "norm_linear_sigmoid"
+    lr_drop: float | None = None
+    score_rule: Literal["probability", "release2021"] = "probability"
 
     def __post_init__(self) -> None:
         if self.normalise and self.likelihood != "sum":
@@ -109,7 +114,10 @@ class VaBAL(Strategy):
         for start in range(0, len(fitted.taps_N), context.chunk):
             features = vae.features(fitted.taps_N[start : start + context.chunk])
             losses = losses_by_class(vae, features, self.draws, self.likelihood, draw)
-            scores.append(misclassification(losses, difficulty_C, prior_C, self.normalise))
+            if self.score_rule == "release2021":
+                scores.append(released_score(losses, prior_C))
+            else:
+                scores.append(misclassification(losses, difficulty_C, prior_C, self.normalise))
             context.progress(min(start + context.chunk, len(fitted.taps_N)), len(fitted.taps_N))
         return torch.cat(scores)
 
@@ -133,6 +141,8 @@ class VaBAL(Strategy):
         noise = context.streams.torch("strategy", "noise", device=context.device)
         bounds = batch_bounds(len(taps_U), self.batch_size)
         for epoch in range(self.epochs):
+            if self.lr_drop is not None and epoch == round(self.lr_drop * self.epochs):
+                optimiser = Adam(vae.parameters(), lr=self.lr / 10, fused=True)  # a new one, as released
             shuffled = torch.from_numpy(order.permutation(len(taps_U))).to(context.device)
             for n, (start, stop) in enumerate(bounds):
                 chosen = shuffled[start:stop]

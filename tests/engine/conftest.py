@@ -23,6 +23,7 @@ from altool.engine.loop import CellResult, run_cell
 from altool.engine.progress import Progress
 from altool.learners.learner import Learner
 from altool.models.mlp import MLP
+from altool.strategies.dfal import DFAL
 from altool.strategies.entropy import Entropy
 from altool.strategies.learning_loss import LearningLoss
 from altool.strategies.random import Random
@@ -88,8 +89,9 @@ STRATEGIES: dict[str, Callable[[], Strategy]] = {
     "remembering": Remembering,
     "random": Random,
     "entropy": Entropy,
+    "dfal": DFAL,
     "learning_loss": LearningLoss,
-    "nan": lambda: Failing("nan"),
+    "nan": lambda: Failing(how="nan"),
 }
 
 

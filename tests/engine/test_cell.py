@@ -17,7 +17,7 @@ def failing(make_cell):
     """A cell of the strategy that fails in the way `how`."""
 
     def make(outputs, how: str, **changes):
-        strategy = type(make_cell(outputs, "nan").strategy)(how)
+        strategy = type(make_cell(outputs, "nan").strategy)(how=how)
         return make_cell(outputs, strategy, **changes)
 
     return make

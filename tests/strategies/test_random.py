@@ -1,5 +1,8 @@
 """Random: uniform, without replacement (T22)."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import scipy.stats
 import torch
@@ -40,3 +43,22 @@ def test_seed_and_stage_draw_apart(context_of) -> None:
 def test_order_does_not_follow_the_index(context_of) -> None:
     picks = draw(context_of(torch.zeros(500, 1), [0]), 499)
     assert abs(np.corrcoef(np.arange(499), picks)[0, 1]) < 0.15
+
+
+def test_the_released_baseline_loses_what_facts_md_simulated() -> None:
+    """D14: of nominally 10,000 labels from 50,000 only about 8,701 are distinct, of 2,000 about 1,948."""
+    strategy, members = Random(replacement=True), np.arange(50_000)
+    labelled, carry = members[:1000], {}
+    distinct = {1000: 1000}
+    for stage in range(9):
+        context: Any = SimpleNamespace(
+            streams=Streams(0, stage),
+            carry=carry,
+            unlabelled=np.setdiff1d(members, labelled),
+            candidates=members[:1],
+        )
+        picks = strategy.select(context, None, np.zeros(1), 1000)
+        labelled, carry = np.concatenate([labelled, picks.indices]), picks.carry or {}
+        distinct[len(labelled)] = len(np.unique(labelled))
+    assert abs(distinct[2000] - 1948) < 30
+    assert abs(distinct[10_000] - 8701) < 120
