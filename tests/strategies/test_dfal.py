@@ -66,7 +66,9 @@ def test_twins_lie_beyond_the_boundary_and_are_kept(context) -> None:
     assert first is not None
     assert first["indices"].tolist() == [6, 4] and first["images"].dtype == np.float32
     beyond = [float(AT[i]) - np.sign(float(AT[i])) * distance(i) for i in (6, 4)]
-    np.testing.assert_allclose(first["images"], [[[[x, i]]] for x, i in zip(beyond, (6, 4), strict=True)], rtol=1e-4)
+    np.testing.assert_allclose(
+        first["images"], [[[[x, i]]] for x, i in zip(beyond, (6, 4), strict=True)], rtol=1e-4
+    )
     twins, originals = torch.from_numpy(first["images"]), context.images(np.array([6, 4]))
     assert (edge(twins).argmax(1) != edge(originals).argmax(1)).all()
     later = replace(context, candidates=np.array([1, 2, 7, 8]), carry=first)

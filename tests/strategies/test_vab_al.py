@@ -39,10 +39,10 @@ def by_hand(vae: Any, taps_N: Tensor, taps_L: Tensor, labels: np.ndarray, s: VaB
             difficulty[n] = right / times if times else (said == labels).mean()
     seen = said if s.prior_from == "labelled" else group_squares(x, C).argmin(1)
     prior = np.bincount(seen, minlength=C) / len(seen) if s.prior else np.full(C, 1 / C)
-    likelihood = np.exp(-vae.expected_losses(x, s.likelihood)) if s.likelihood == "mean" else None
-    if likelihood is None:  # relative to the item's best class, which Eq. 5's denominator takes out again
-        losses = vae.expected_losses(x, "sum")
-        likelihood = np.exp(losses.min(1, keepdims=True) - losses)
+    losses = vae.expected_losses(x, s.likelihood)
+    if s.normalise:  # relative to the best class, which Eq. 5's denominator takes out again
+        losses -= losses.min(1, keepdims=True)
+    likelihood = np.exp(-losses)
     total = (likelihood * prior).sum(1) if s.normalise else 1
     return 1 - (likelihood * prior * difficulty).sum(1) / total
 
@@ -67,9 +67,7 @@ def scene(context_of, known_vae):
     labels = np.tile([0, 1, 2], 4)
     nothing = torch.zeros(N_LABELLED + 25, 1)
     context = context_of(nothing, list(range(N_LABELLED)), labels=labels, n_classes=3)
-    vae = known_vae(sigma=0.02)
-    vae.sigma = 1e-2
-    return context, FittedVAE(vae, taps_N, taps_L)
+    return context, FittedVAE(known_vae(sigma=0.01), taps_N, taps_L)
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -112,7 +110,7 @@ def test_score_is_the_probability_under_a_known_posterior(context_of, known_vae)
     wanted = 1 - (likelihood * p.mean(0) * difficulty).sum(1)
     context = context_of(torch.zeros(50, 1), list(range(30)), labels=labels)
     scores = VaBAL(draws=3000).score(context, FittedVAE(vae, taps_N, taps_L))
-    np.testing.assert_allclose(scores, wanted, atol=0.03 * np.ptp(wanted))
+    np.testing.assert_allclose(scores, wanted, atol=0.06 * np.ptp(wanted))
     np.testing.assert_allclose(context.diagnostics.arrays["prior"], p.mean(0), atol=0.01)
     np.testing.assert_allclose(context.diagnostics.arrays["difficulty"], difficulty, atol=0.01)
 
@@ -187,7 +185,11 @@ def test_class_term_is_what_conditions_the_latent(context_of) -> None:
 
 @pytest.mark.parametrize(
     ("options", "lr", "weight"),
-    [({}, 1e-4, 0.005), ({"preset": "calibrated"}, 1e-3, 1.0), ({"lr": 0.02, "class_weight": 3.0}, 0.02, 3.0)],
+    [
+        ({}, 1e-4, 0.005),
+        ({"preset": "calibrated"}, 1e-3, 1.0),
+        ({"lr": 0.02, "class_weight": 3.0}, 0.02, 3.0),
+    ],
 )
 def test_preset(options, lr: float, weight: float, context_of, monkeypatch: pytest.MonkeyPatch) -> None:
     """V7."""
@@ -208,7 +210,9 @@ def test_preset(options, lr: float, weight: float, context_of, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(("wrong", "warned"), [(2, False), (3, True), (10, True)])
-def test_agreement_below_0_8_is_warned_about(wrong: int, warned: bool, context_of, known_vae, monkeypatch) -> None:
+def test_agreement_below_0_8_is_warned_about(
+    wrong: int, warned: bool, context_of, known_vae, monkeypatch
+) -> None:
     taps = torch.tensor([[0.0, 1, 1]]).repeat(14, 1)  # the VAE says 0
     logits = torch.tensor([[1.0, 0, 0]]).repeat(14, 1)
     logits[4 : 4 + wrong] = torch.tensor([0.0, 0, 1])
@@ -218,7 +222,7 @@ def test_agreement_below_0_8_is_warned_about(wrong: int, warned: bool, context_o
     assert context.diagnostics.numbers["agreement"] == pytest.approx(1 - wrong / 10)
     assert len(context.diagnostics.warnings) == warned
     if warned:
-        assert f"for {10 - wrong}0%" in context.diagnostics.warnings[0].replace("for 0%", "for 00%")
+        assert f"for {1 - wrong / 10:.0%} of the pool" in context.diagnostics.warnings[0]
 
 
 def test_iterations() -> None:
@@ -228,7 +232,10 @@ def test_iterations() -> None:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"normalise": True}, "likelihood=sum"), *(({k: 0}, f"{k}=0") for k in ("epochs", "draws", "lr", "width"))],
+    [
+        ({"normalise": True}, "likelihood=sum"),
+        *(({k: 0}, f"{k}=0") for k in ("epochs", "draws", "lr", "width")),
+    ],
 )
 def test_bad_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):

@@ -10,8 +10,8 @@ import torch
 from scipy.special import log_softmax
 from torch import Tensor, nn
 
-from altool.core.streams import Streams
 from altool.core.strategy import Training, TrainingStep
+from altool.core.streams import Streams
 from altool.data.store import Store, Transforms
 from altool.learners.learner import FitRequest, Learner
 from altool.models.dropout import Dropout, seed_dropout
@@ -204,6 +204,12 @@ def test_ldr_vat_trains_with_its_own_options() -> None:
     assert extension.uses_unlabelled
     recipes = {
         json.dumps(each.extension().recipe())
-        for each in (strategy, LDRVAT(), LDRVAT(vat_weight=2.0), LDRVAT(vat_iterations=2), LDRVAT(epsilon=1.0))
+        for each in (
+            strategy,
+            LDRVAT(),
+            LDRVAT(vat_weight=2.0),
+            LDRVAT(vat_iterations=2),
+            LDRVAT(epsilon=1.0),
+        )
     }
     assert len(recipes) == 5

@@ -1,0 +1,137 @@
+"""The graph network against dense algebra in float64, and what UncertainGCN and CoreGCN buy with it."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.distance import cdist
+from torch import Tensor
+
+from altool.strategies._gcn import GCN, Adjacency, GCNOptions, train_gcn
+from altool.strategies.core_gcn import CoreGCN
+from altool.strategies.coreset import CoreSet
+from altool.strategies.uncertain_gcn import Graph, UncertainGCN
+
+N, D, N_LABELLED = 30, 6, 8
+
+
+def features(seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.rand(N, D, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def dense(features_N_D: Tensor) -> Tensor:
+    """A = (FFᵀ − I) D⁻¹ + I, formed (facts.md 1.4, performance.md 4.4)."""
+    unit = features_N_D / features_N_D.square().sum(1, keepdim=True).sqrt()
+    similarity = unit @ unit.T - torch.eye(len(unit), dtype=unit.dtype)
+    return similarity @ torch.diag(1 / similarity.sum(1)) + torch.eye(len(unit), dtype=unit.dtype)
+
+
+@pytest.mark.parametrize("columns", [1, D, 40])
+def test_propagation_is_the_dense_product(columns: int) -> None:
+    x = features()
+    values = torch.randn(N, columns, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    torch.testing.assert_close(Adjacency.of(x).times(values), dense(x) @ values, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("weight", [1.2, 0.5])
+def test_training_is_that_of_the_dense_network(context_of, weight: float) -> None:
+    """The loss −mean log p over labelled nodes − λ mean log(1 − p) over the others, and two layers of A·X·W + b."""
+    x = features(dtype=torch.float32)
+    context = context_of(torch.zeros(N, 1), list(range(N_LABELLED)))
+    options = GCNOptions(5, 0.0, 0.05, 1e-3, 12, weight)
+    probability, hidden = train_gcn(context, options, x, N_LABELLED)
+
+    with context.streams.init("gcn"):
+        start = GCN(D, 5, 0.0)
+    w1, b1, w2, b2 = (p.detach().double().requires_grad_(True) for p in start.parameters())
+    optimiser = torch.optim.Adam([w1, b1, w2, b2], lr=0.05, weight_decay=1e-3)
+    A, X = dense(x.double()), x.double()
+
+    def forward() -> tuple[Tensor, Tensor]:
+        h = (A @ (X @ w1.T) + b1).clamp(min=0)
+        return 1 / (1 + (-(A @ (h @ w2.T) + b2)).exp()).squeeze(1), h
+
+    for _ in range(12):
+        p, _ = forward()
+        loss = -p[-N_LABELLED:].log().mean() - weight * (1 - p[:-N_LABELLED]).log().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    p, h = forward()
+    assert p.std() > 1e-3 and h.std() > 1e-2
+    torch.testing.assert_close(probability.double(), p.detach(), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(hidden.double(), h.detach(), rtol=1e-3, atol=1e-4)
+
+
+def test_dropout_is_off_when_nodes_are_judged_and_a_stream_when_not(context_of) -> None:
+    context = context_of(torch.zeros(N, 1), list(range(N_LABELLED)))
+    options = GCNOptions(5, 0.5, 0.05, 0.0, 6, 1.2)
+    x = features(dtype=torch.float32)
+    first, again = (train_gcn(context, options, x, N_LABELLED) for _ in range(2))
+    without = train_gcn(context, replace(options, dropout=0.0), x, N_LABELLED)
+    assert torch.equal(first[0], again[0]) and torch.equal(first[1], again[1])
+    assert not torch.equal(first[0], without[0])
+    assert (first[1] != 0).float().mean() == (without[1] != 0).float().mean() or first[1].shape == (N, 5)
+
+
+@pytest.fixture
+def context(context_of):
+    """Labelled items point another way than the rest."""
+    embedding = features(3, torch.float32)
+    embedding[:N_LABELLED, 0] += 4
+    return context_of(torch.zeros(N, 1), list(range(N_LABELLED)), probed={"embedding": embedding})
+
+
+def test_labelled_nodes_look_more_labelled(context) -> None:
+    graph = UncertainGCN(epochs=100, dropout=0.0, lr=0.02).fit(context)
+    assert graph.probability[-N_LABELLED:].mean() > graph.probability[:-N_LABELLED].mean() + 0.2
+    numbers = context.diagnostics.numbers
+    assert numbers["gcn_mean_labelled"] == pytest.approx(graph.probability[-N_LABELLED:].mean().item())
+    assert numbers["gcn_mean_candidates"] == pytest.approx(graph.probability[:-N_LABELLED].mean().item())
+
+
+def test_uncertain_gcn_buys_what_is_nearest_to_its_target(context_of) -> None:
+    context = context_of(torch.zeros(8, 1), [2, 5])
+    candidates, labelled = [0.9, 0.15, 0.02, 0.3, 0.11, 0.6], [0.1, 0.1]
+    graph = Graph(torch.tensor(candidates + labelled), torch.zeros(8, 1))
+    for target, wanted in ((0.1, [6, 1, 3, 4]), (0.5, [7, 4, 1, 0]), (1.0, [0, 7, 4, 1])):
+        strategy = UncertainGCN(target=target)
+        scores = strategy.score(context, graph).numpy()
+        np.testing.assert_allclose(scores, [-abs(p - target) for p in candidates], rtol=1e-5)
+        assert strategy.select(context, graph, scores, 4).indices.tolist() == wanted
+
+
+def k_center(points: np.ndarray, centres: np.ndarray, n: int) -> list[int]:
+    near, picks = cdist(points, centres).min(1), []
+    for _ in range(n):
+        picks.append(int(near.argmax()))
+        near = np.minimum(near, cdist(points, points[picks[-1:]])[:, 0])
+    return picks
+
+
+def bought(strategy: Any, context, n: int) -> tuple[list[int], list[float]]:
+    state = strategy.fit(context)
+    picks = strategy.select(context, state, strategy.score(context, state).numpy(), n)
+    return picks.indices.tolist(), picks.scores.tolist()
+
+
+def test_core_gcn_is_k_center_on_the_hidden_features(context) -> None:
+    options = {"hidden": 7, "epochs": 30, "lr": 0.02}
+    hidden = UncertainGCN(**options).fit(context).hidden.double().numpy()  # type: ignore[arg-type]
+    n = len(context.candidates)
+    wanted = context.candidates[k_center(hidden[:n], hidden[n:], 6)].tolist()
+    assert bought(CoreGCN(**options), context, 6)[0] == wanted  # type: ignore[arg-type]
+    assert wanted != bought(CoreSet(), context, 6)[0]
+
+
+def test_core_gcn_on_raw_features_is_core_set(context) -> None:
+    """As TA-VAAL's copy of the code."""
+    assert bought(CoreGCN(space="raw"), context, 6) == bought(CoreSet(), context, 6)
+
+
+def test_only_candidates_and_labelled_items_are_nodes(context) -> None:
+    some = replace(context, candidates=context.candidates[::3])
+    assert len(UncertainGCN(epochs=1).fit(some).probability) == len(some.candidates) + N_LABELLED
+    assert UncertainGCN(epochs=7).iterations(10, 20) == 7
