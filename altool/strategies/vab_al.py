@@ -73,8 +73,10 @@ class VaBAL(Strategy):
     score_rule: Literal["probability", "release2021"] = "probability"
 
     def __post_init__(self) -> None:
-        if self.normalise and self.likelihood != "sum":
-            raise UserError("strategy.normalise=true needs strategy.likelihood=sum (facts.md V2).")
+        if self.normalise != (self.likelihood == "sum") and self.score_rule == "probability":
+            raise UserError(  # a summed likelihood without the denominator is exp(−hundreds): no order is left
+                "strategy.normalise=true and strategy.likelihood=sum belong together (facts.md V2)."
+            )
         for key in ("epochs", "batch_size", "draws", "per_class", "width", "lr"):
             if getattr(self, key) <= 0:
                 raise UserError(f"strategy.{key}={getattr(self, key)}: must be positive.")
@@ -136,13 +138,14 @@ class VaBAL(Strategy):
         vae.to(context.device).train()
         calibrated = self.preset == "calibrated"
         weight = CALIBRATED["class_weight"] if calibrated else self.class_weight
-        optimiser = Adam(vae.parameters(), lr=CALIBRATED["lr"] if calibrated else self.lr, fused=True)
+        lr = CALIBRATED["lr"] if calibrated else self.lr
+        optimiser = Adam(vae.parameters(), lr=lr, fused=True)
         order = context.streams.numpy("strategy", "order")
         noise = context.streams.torch("strategy", "noise", device=context.device)
         bounds = batch_bounds(len(taps_U), self.batch_size)
         for epoch in range(self.epochs):
             if self.lr_drop is not None and epoch == round(self.lr_drop * self.epochs):
-                optimiser = Adam(vae.parameters(), lr=self.lr / 10, fused=True)  # a new one, as released
+                optimiser = Adam(vae.parameters(), lr=lr / 10, fused=True)  # a new one, as released
             shuffled = torch.from_numpy(order.permutation(len(taps_U))).to(context.device)
             for n, (start, stop) in enumerate(bounds):
                 chosen = shuffled[start:stop]

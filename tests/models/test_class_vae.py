@@ -45,7 +45,7 @@ def test_features_in_either_order(order: FeatureOrder) -> None:
 
     wanted = []
     for tap, linear in zip((taps[:, :2], taps[:, 2:]), features.linear, strict=True):
-        w, b = linear.weight, linear.bias
+        w, b = (values.detach() for values in linear.parameters())
         if order == "norm_linear_sigmoid":
             wanted.append(1 / (1 + (-(normal(tap) @ w.T + b)).exp()))
         else:

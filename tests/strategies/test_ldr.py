@@ -1,4 +1,4 @@
-"""LDR: its value on a linear model, whose direction belongs to the item, and Algorithm 1 against a literal, slow copy of it."""
+"""LDR: its value on a linear model, whose direction belongs to the item, and Algorithm 1 against a literal, slow one."""
 
 from collections.abc import Mapping
 from dataclasses import replace
