@@ -1,15 +1,18 @@
 """What one `altool run` does around the engine: say what is coming, run, and leave table, figure and the next step."""
 
+import logging
 import shlex
 import sys
 from pathlib import Path
 
-from altool.core.errors import Stopped
+from altool.core.errors import Stopped, UserError
 from altool.engine.cell import Cell
-from altool.engine.forecast import human_seconds
+from altool.engine.forecast import Forecast, human_seconds
 from altool.engine.loop import CellResult, check_cell, run_cell, stages_done
 from altool.engine.progress import Mode, Progress
 from altool.engine.rehearsal import forecast, rehearse
+
+log = logging.getLogger("altool")
 
 
 def run_session(cell: Cell, mode: Mode = "auto") -> CellResult:
@@ -18,9 +21,9 @@ def run_session(cell: Cell, mode: Mode = "auto") -> CellResult:
     missing = [seed for seed in cell.seeds if cell.rerun or stages_done(cell, seed) < cell.budget.stages]
     progress = Progress(mode)
     if missing:
-        progress.forecast = forecast(cell, rehearse(cell).rates)
+        progress.forecast = _forecast(cell)
         if mode != "quiet":
-            print(_announcement(cell, len(missing), progress.forecast.left_seconds()), file=sys.stderr)
+            print(_announcement(cell, len(missing), progress.forecast), file=sys.stderr)
     try:
         result = run_cell(cell, progress)
     except Stopped as stop:
@@ -32,13 +35,27 @@ def run_session(cell: Cell, mode: Mode = "auto") -> CellResult:
     return result
 
 
-def _announcement(cell: Cell, n_seeds: int, seconds: float) -> str:
+def _forecast(cell: Cell) -> Forecast | None:
+    """None where the rehearsal breaks: whatever is wrong, the run itself will say it, by seed and stage."""
+    try:
+        return forecast(cell, rehearse(cell).rates)
+    except (UserError, Stopped):
+        raise
+    except Exception as error:
+        log.warning("The time cannot be predicted: %s", error)
+        return None
+
+
+def _announcement(cell: Cell, n_seeds: int, expected: Forecast | None) -> str:
     budget, identity = cell.budget, cell.identity
     data = identity.dataset if identity.imbalance == "none" else f"{identity.dataset}, {identity.imbalance}"
     seeds = f"{n_seeds} seed{'s' if n_seeds > 1 else ''}"
+    stages = f"{budget.stages} stage{'s' if budget.stages > 1 else ''}"
+    labels = f"{budget.start} to {budget.total}" if budget.queries else str(budget.start)
+    seconds = f"about {human_seconds(expected.left_seconds())} " if expected else ""
     return (
-        f"{identity.strategy} on {data} with {identity.learner}: {seeds} × {budget.stages} stages, "
-        f"{budget.start} to {budget.total} labels, about {human_seconds(seconds)} on {cell.platform.device}.\n"
+        f"{identity.strategy} on {data} with {identity.learner}: {seeds} × {stages}, "
+        f"{labels} labels, {seconds}on {cell.platform.device}.\n"
         f"Writing to {_short(cell.folder)}"
     )
 
@@ -66,12 +83,16 @@ def _next_step(cell: Cell) -> str:
     """The baseline to compare with, or the comparison once the baseline is there."""
     others = cell.folder.parent.parent
     if cell.identity.strategy != "random" and not list(others.glob("random/*/seed_*/stages.csv")):
-        words = [w for w in shlex.split(cell.command)[2:] if not w.startswith("strategy")]
-        return shlex.join(["altool", "run", "strategy=random", *words])
+        return shlex.join(["altool", "run", "strategy=random", *_shared_words(cell)])
     if cell.identity.strategy == "random" and not list(others.glob("[!r]*/*/seed_*/stages.csv")):
-        words = [w for w in shlex.split(cell.command)[2:] if not w.startswith("strategy")]
-        return shlex.join(["altool", "run", "strategy=ta_vaal", *words])
+        return shlex.join(["altool", "run", "strategy=ta_vaal", *_shared_words(cell)])
     return shlex.join(["altool", "plot", _short(others), "--relative-to", "random"])
+
+
+def _shared_words(cell: Cell) -> list[str]:
+    """What was typed that another strategy's run shares."""
+    own = ("strategy", "extension", "compat", "trace", "diagnostics", "rerun", "progress")
+    return [word for word in shlex.split(cell.command)[2:] if not word.startswith(own)]
 
 
 def _short(path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from altool.core.errors import UserError
+from altool.core.errors import RunConflict, UserError
 from altool.core.lock import is_stale, read_holder
 from altool.core.records import read_rows
 from altool.core.runfolder import read_run
@@ -45,9 +45,12 @@ def look(paths: Sequence[Path]) -> Iterator[Seen]:
     folders = {file.parent for path in paths for file in path.glob("**/seed_*/run.json")}
     folders |= {path for path in paths if (path / "run.json").is_file()}
     for folder in sorted(folders):
-        run = read_run(folder)
-        if run is not None and ".old-" not in folder.name:
-            yield _seen(folder, run)
+        if ".old-" in folder.name:
+            continue
+        try:
+            yield _seen(folder, read_run(folder) or {})
+        except RunConflict as error:  # one damaged folder hides no other
+            yield Seen(folder, _seed(folder, {}), "failed", 0, None, None, str(error))
 
 
 def _seen(folder: Path, run: dict[str, Any]) -> Seen:
@@ -59,15 +62,18 @@ def _seen(folder: Path, run: dict[str, Any]) -> Seen:
     accuracy = rows[-1].get("accuracy") if rows else None
     return Seen(
         folder=folder,
-        seed=int(folder.name.removeprefix("seed_"))
-        if folder.name.startswith("seed_")
-        else int(run.get("seed", 0)),
+        seed=_seed(folder, run),
         status=status,
         stages_done=len(rows),
         stages=run.get("stages"),
         accuracy=float(accuracy) if accuracy else None,
         reason=str(run.get("reason") or ""),
     )
+
+
+def _seed(folder: Path, run: dict[str, Any]) -> int:
+    named = folder.name.removeprefix("seed_")
+    return int(named) if named.isdigit() else int(run.get("seed", 0))
 
 
 def render(seen: Sequence[Seen]) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -119,6 +120,9 @@ def resolve(config: DictConfig, words: Sequence[str] = ()) -> RunConfig:
     if plain["compat"] in MODES:  # otherwise _typed says so
         apply_compat(cast("dict[str, Any]", plain), (word.split("=", 1)[0].lstrip("+~") for word in words))
     run: RunConfig = _typed(RunConfig, plain, "")
+    for group in ("dataset", "imbalance", "learner"):
+        _check_name(group, getattr(run, group).name)
+    _check_name("strategy", run.strategy.get("name", ""))
     run.seeds = _seeds(run.seeds)
     run.outputs = str(Path(run.outputs).expanduser().absolute())
     run.data_root = str(Path(run.data_root or default_data_root()).expanduser().absolute())
@@ -127,6 +131,12 @@ def resolve(config: DictConfig, words: Sequence[str] = ()) -> RunConfig:
     if run.threads < 1:
         raise UserError(f"threads={run.threads}: must be at least 1.")
     return run
+
+
+def _check_name(group: str, name: Any) -> None:
+    """Names are parts of paths: letters, digits, and _ . - + inside. Raises UserError."""
+    if isinstance(name, str) and name and not re.fullmatch(r"\w[\w.+-]*", name):
+        raise UserError(f"{group}.name={name}: use letters, digits, _ . + and - only; it names a folder.")
 
 
 def _typed(kind: Any, value: Any, at: str) -> Any:

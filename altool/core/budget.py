@@ -67,7 +67,13 @@ class Budget:
         """Raises UserError when the pool cannot pay for the budget."""
         if self.total > pool_size:
             fits = (pool_size - self.start) // self.step + 1
-            advice = f"budget.stages={fits} fits" if fits >= 1 else f"budget.start={pool_size} at most"
+            start = pool_size - self.queries * self.step
+            if fits >= 1:
+                advice = f"budget.stages={fits} fits"
+            elif start >= 1:
+                advice = f"budget.start={start} at most"
+            else:
+                advice = "take fewer stages, or a smaller budget.start and budget.step"
             raise UserError(
                 f"The budget buys {self.total} labels ({self.start} + {self.queries} × {self.step}), "
                 f"but the pool holds {pool_size}: {advice}."

@@ -4,6 +4,7 @@ Created by hard link, which is atomic on NFS as well; flock is not relied on. A 
 at once; on other hosts only the age of the last heartbeat can tell.
 """
 
+import contextlib
 import json
 import os
 import socket
@@ -12,7 +13,7 @@ import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from altool.core.errors import UserError
+from altool.core.errors import RunFailed, UserError
 
 STALE_AFTER_SECONDS = 900.0
 BEAT_EVERY_SECONDS = 5.0
@@ -99,10 +100,15 @@ class Lock:
 
     def _take_over(self) -> None:
         """Replaces a stale lock; a second lock on the right to do so keeps two heirs apart."""
-        if not is_stale(self.path) or self.path.suffix == ".heir":
+        if not is_stale(self.path):
             if not self.path.exists() and self._create():
                 return
             raise LockHeld(self._held_message())
+        if self.path.suffix == ".heir":
+            self._bury()
+            if not self._create():
+                raise LockHeld(self._held_message())
+            return
         heir = Lock(self.path.with_name(self.path.name + ".heir"))
         try:
             if not is_stale(self.path):
@@ -110,6 +116,22 @@ class Lock:
             self._draft().replace(self.path)
         finally:
             heir.release()
+
+    def _bury(self) -> None:
+        """Puts away the lock of an heir that died. Who moved a living one by mistake puts it back and gives way."""
+        dead = read_holder(self.path)
+        grave = self.path.with_name(f".{self.path.name}.{self.holder.token}.dead")
+        try:
+            self.path.rename(grave)
+        except FileNotFoundError:
+            return
+        try:
+            if read_holder(grave) != dead:
+                with contextlib.suppress(FileExistsError):
+                    os.link(grave, self.path)
+                raise LockHeld(self._held_message())
+        finally:
+            grave.unlink(missing_ok=True)
 
     def _held_message(self) -> str:
         holder = read_holder(self.path)
@@ -120,7 +142,10 @@ class Lock:
         """Refreshes the heartbeat, at most every few seconds."""
         if time.monotonic() - self._last_beat > BEAT_EVERY_SECONDS:
             self._last_beat = time.monotonic()
-            os.utime(self.path)
+            try:
+                os.utime(self.path)
+            except FileNotFoundError:
+                raise RunFailed(f"the lock {self.path} was removed while this run was at work") from None
 
     def release(self) -> None:
         holder = read_holder(self.path)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from altool.core.atomic import write_text_atomic
+from altool.core.errors import RunConflict
 
 SCHEMA = 1
 
@@ -145,6 +146,16 @@ def write_purchases(path: Path, purchases: Sequence[Purchase]) -> None:
 
 
 def read_purchases(path: Path) -> list[Purchase]:
+    """The rows of acquired.csv, [] where there is none. Raises RunConflict when they cannot be read."""
+    try:
+        return _purchases(path)
+    except (ValueError, KeyError, csv.Error):
+        raise RunConflict(
+            f"{path} is damaged. Add rerun=true to move its folder aside and begin again."
+        ) from None
+
+
+def _purchases(path: Path) -> list[Purchase]:
     if not path.exists():
         return []
     with path.open(newline="") as file:
@@ -161,8 +172,13 @@ def read_purchases(path: Path) -> list[Purchase]:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV as text, [] where there is no file."""
+    """The rows of a CSV as text, [] where there is no file. Raises RunConflict when it cannot be read."""
     if not path.exists():
         return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+    try:
+        with path.open(newline="") as file:
+            return list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error):
+        raise RunConflict(
+            f"{path} is damaged. Add rerun=true to move its folder aside and begin again."
+        ) from None

@@ -36,11 +36,17 @@ def now() -> str:
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:
-    """run.json of a seed folder, None where there is none."""
+    """run.json of a seed folder, None where there is none. Raises RunConflict when it cannot be read."""
+    path = folder / "run.json"
     try:
-        return json.loads((folder / "run.json").read_text())
+        run = json.loads(path.read_text())
     except FileNotFoundError:
         return None
+    except ValueError:
+        run = None
+    if not isinstance(run, dict):
+        raise RunConflict(f"{path} is damaged. Add rerun=true to move its folder aside and begin again.")
+    return run
 
 
 def differing_keys(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
@@ -87,10 +93,9 @@ class RunFolder:
         try:
             for half_written in path.rglob(".*.tmp"):  # by a killed process: nobody else writes here now
                 half_written.unlink()
+            if rerun and (path / "run.json").exists():
+                lock = _move_aside(path)
             old = read_run(path)
-            if old is not None and rerun:
-                lock = _move_aside(path, lock)
-                old = None
             if old is None:
                 write_text_atomic(path / "config.yaml", yaml.safe_dump(config, sort_keys=True))
                 folder = RunFolder(path, lock, {**run, "created": now()})
@@ -172,12 +177,13 @@ def _merge(old: list[dict[str, str]], new: list[dict[str, object]]) -> str:
     return out.getvalue()
 
 
-def _move_aside(path: Path, lock: Lock) -> Lock:
+def _move_aside(path: Path) -> Lock:
+    """Renames the folder, lock and all, so that nobody gets in between; returns the lock of the new one."""
     n = 1
     while (aside := path.with_name(f"{path.name}.old-{n}")).exists():
         n += 1
-    lock.release()
     path.rename(aside)
+    (aside / "lock").unlink()
     return Lock(path / "lock")
 
 

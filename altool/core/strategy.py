@@ -217,6 +217,9 @@ def check_picks(picks: Picks, candidates: np.ndarray, n: int, duplicates: bool =
         raise ValueError("select returned an index that is no candidate")
     if not np.isfinite(scores).all():
         raise ValueError("select returned a score that is not finite")
+    for name, values in (picks.carry or {}).items():
+        if not isinstance(values, np.ndarray) or values.dtype.hasobject:
+            raise ValueError(f"select carries {name!r}, which is no plain array")
 
 
 def names_of(wants: Sequence[str]) -> frozenset[str]:

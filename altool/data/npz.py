@@ -27,7 +27,8 @@ def load(path: Path) -> dict[str, np.ndarray]:
                 raise ValueError("it holds a single array without a name")
             return {key: archive[key] for key in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path} cannot be read as an .npz file of plain arrays: {error}") from error
+        why = "it is no .npz file, or holds Python objects" if "pickle" in str(error) else error
+        raise UserError(f"{path} cannot be read as an .npz file of plain arrays: {why}") from error
 
 
 def as_items(array: np.ndarray, path: Path, key: str) -> np.ndarray:

@@ -24,7 +24,7 @@ def read_public(name: str, data_root: Path, download: bool = False) -> Arrays:
             return _checked(name, _read_prepared(where))
         return _checked(name, read_torchvision(name, data_root, download and where is None))
     except UserError as error:
-        raise UserError(f"{error} {remedy(name, where)}") from error
+        raise UserError(f"{str(error).rstrip('.')}. {remedy(name, where)}") from error
 
 
 def _read_prepared(path: Path) -> Arrays:

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from altool.core.errors import EXIT_INTERRUPTED, AltoolError, Stopped, UserError
+import numpy as np
+
+from altool.core.errors import EXIT_INTERRUPTED, AltoolError, RunConflict, Stopped, UserError
 from altool.core.pool import Pool
 from altool.core.records import Purchase, read_rows
-from altool.core.runfolder import RunFolder, read_run
+from altool.core.runfolder import RunFolder, differing_keys, read_run
 from altool.core.stop import check_stop, stop_on_signals
 from altool.data.task import Task
 from altool.engine.cell import Cell
@@ -36,7 +39,7 @@ def seed_folder(cell: Cell, seed: int) -> Path:
 
 def stages_done(cell: Cell, seed: int) -> int:
     """Committed stages of a seed whose folder holds this very configuration."""
-    run = read_run(seed_folder(cell, seed))
+    run = None if cell.rerun else read_run(seed_folder(cell, seed))
     same = run is not None and run.get("fingerprint") == cell.fingerprint
     return len(read_rows(seed_folder(cell, seed) / "stages.csv")) if same else 0
 
@@ -64,12 +67,12 @@ def run_cell(cell: Cell, progress: Progress) -> CellResult:
 
 def _run_seed(cell: Cell, seed: int, progress: Progress, result: CellResult) -> None:
     path = seed_folder(cell, seed)
-    before = read_run(path)
-    if before and before.get("status") == "done" and before.get("fingerprint") == cell.fingerprint:
-        if not cell.rerun:  # reading needs no lock
-            result.already_done.append(seed)
-            progress.seed(seed).already_done(path)
-            return
+    before = None if cell.rerun else read_run(path)
+    done = before and before.get("status") == "done" and stages_done(cell, seed) >= cell.budget.stages
+    if before and done and not cell.rerun:  # reading needs no lock
+        result.already_done.append(seed)
+        progress.seed(seed).already_done(path, _not_answered(cell, path, before))
+        return
     task = cell.load(seed)
     folder = RunFolder.open(
         path,
@@ -90,17 +93,26 @@ def _run_seed(cell: Cell, seed: int, progress: Progress, result: CellResult) -> 
         except UserError:
             folder.close("failed", reason="bad input")
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a strategy may call sys.exit
             reason = str(error) if isinstance(error, AltoolError) else f"{type(error).__name__}: {error}"
             reason = f"stage {folder.next_stage}: {reason}"
-            log.error("seed %d failed in %s", seed, reason)
-            log.debug("%s", traceback.format_exc())
+            log.debug("seed %d failed in %s\n%s", seed, reason, traceback.format_exc())
             folder.close("failed", reason=reason)
             result.failures[seed] = reason
             progress.seed(seed).failed(reason)
         else:
             folder.close("done", reason=None)
             result.done.append(seed)
+
+
+def _not_answered(cell: Cell, path: Path, before: dict[str, Any]) -> str:
+    """What was asked for and the finished run does not have, as text."""
+    lines = differing_keys(before.get("platform", {}), cell.platform.as_record())
+    if cell.trace and not (path / "epochs.csv").exists():
+        lines.append("trace=true")
+    if cell.diagnostics.audit or cell.diagnostics.final:
+        lines.append("diagnostics.audit or diagnostics.final")
+    return f" (without {'; '.join(lines)}: rerun=true runs it again)" if lines else ""
 
 
 def _run_stages(cell: Cell, seed: int, task: Task, folder: RunFolder, progress: SeedProgress) -> None:
@@ -116,17 +128,38 @@ def _run_stages(cell: Cell, seed: int, task: Task, folder: RunFolder, progress: 
 
 def _resume_pool(cell: Cell, seed: int, task: Task, folder: RunFolder) -> Pool:
     """The pool as the recorded purchases left it, or after buying the start set."""
-    if not folder.purchases:
+    if not folder.purchases and not folder.next_stage:
         start = draw_start(cell, seed, task)
         labels = task.oracle.reveal(start)
         folder.add_purchases(
             [Purchase(0, r, int(i), int(y), None) for r, (i, y) in enumerate(zip(start, labels, strict=True))]
         )
+    _check_purchases(cell, task, folder)
     pool = Pool.of(task.members)
     for stage in range(folder.next_stage + 1):
         bought = [p.index for p in folder.purchases if p.stage == stage]
         pool = pool.acquire(bought, stage, cell.strategy.buys_duplicates)
     return pool
+
+
+def _check_purchases(cell: Cell, task: Task, folder: RunFolder) -> None:
+    """Raises RunConflict unless acquired.csv holds what the committed stages bought, with the labels of the data."""
+    path, budget = folder.path / "acquired.csv", cell.budget
+    for stage in range(min(folder.next_stage + 1, budget.stages)):
+        found = sum(p.stage == stage for p in folder.purchases)
+        wanted = budget.step if stage else budget.start
+        if found != wanted:
+            raise RunConflict(
+                f"{path} is damaged: it has {found} purchases of stage {stage}, not {wanted}. "
+                "Add rerun=true to move the folder aside and begin again."
+            )
+    indices = np.array([p.index for p in folder.purchases], np.int64)
+    inside = np.isin(indices, task.members).all()
+    if not inside or (task.oracle.reveal(indices) != [p.label for p in folder.purchases]).any():
+        raise RunConflict(
+            f"{path} is damaged: its indices or labels are not those of the data. "
+            "Add rerun=true to move the folder aside and begin again."
+        )
 
 
 def _run_record(cell: Cell, seed: int, task: Task) -> dict[str, object]:
@@ -136,6 +169,7 @@ def _run_record(cell: Cell, seed: int, task: Task) -> dict[str, object]:
         "stages": cell.budget.stages,
         "fingerprint": cell.fingerprint,
         "data": task.digest,
+        "classes": list(task.classes),
         "overrides": cell.overrides,
         "platform": cell.platform.as_record(),
         "device": str(cell.platform.device),

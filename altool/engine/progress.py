@@ -69,7 +69,7 @@ class Progress:
 
     def left(self) -> str:
         """Time left as text, empty while nothing is known."""
-        seconds = self.forecast.left_seconds() if self.forecast else None
+        seconds = self.forecast.left_seconds() if self.forecast and self.forecast.todo else None
         return "" if seconds is None else f"about {human_seconds(seconds)} left"
 
     def _table(self) -> Table:
@@ -95,9 +95,9 @@ class SeedProgress:
         self.doing = "waiting"
         self.heartbeat: Callable[[], None] = lambda: None
 
-    def already_done(self, path: Path) -> None:
-        self.doing = "done already"
-        self.parent.line(f"seed {self.seed}: done already, in {path}")
+    def already_done(self, path: Path, note: str) -> None:
+        self.doing = f"done already{note}"
+        self.parent.line(f"seed {self.seed}: done already{note}, in {path}")
 
     def started(self, path: Path, stage: int) -> None:
         self.doing = "starting"

@@ -61,10 +61,10 @@ def make_context(
     store = request.store
     return Context(
         stage=streams.stage,
-        candidates=request.candidates,
-        unlabelled=request.unlabelled,
-        labelled=request.labelled,
-        labels=request.labels,
+        candidates=_read_only(request.candidates),
+        unlabelled=_read_only(request.unlabelled),
+        labelled=_read_only(request.labelled),
+        labels=_read_only(request.labels),
         n_classes=request.n_classes,
         image_shape=store.shape,
         tap_channels=fitted.model.tap_channels,
@@ -76,15 +76,22 @@ def make_context(
         device=store.device,
         precision=precision,
         diagnostics=diagnostics,
-        carry=request.carry,
+        carry={key: _read_only(values) for key, values in request.carry.items()},
         progress=progress,
         chunk=chunk,
     )
 
 
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """A copy that cannot be written to: what the engine records stays its own."""
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy
+
+
 def run_query(strategy: Strategy, context: Context, n: int) -> Query:
     """Fit, score, select. Raises RunFailed when the strategy returns what no strategy may."""
-    device = context.device
+    device, candidates = context.device, context.candidates.copy()
     with timed(device) as fit:
         state = strategy.fit(context)
     with timed(device) as score:
@@ -92,7 +99,7 @@ def run_query(strategy: Strategy, context: Context, n: int) -> Query:
     with timed(device) as select:
         picks = strategy.select(context, state, scores, n)
     try:
-        check_picks(picks, context.candidates, n, strategy.buys_duplicates)
+        check_picks(picks, candidates, n, strategy.buys_duplicates)
     except ValueError as error:
         raise RunFailed(f"{type(strategy).__name__}: {error}") from None
     return Query(picks, scores, fit.seconds, score.seconds, select.seconds)

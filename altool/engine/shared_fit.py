@@ -90,8 +90,11 @@ class StageZeroCache:
         if buffer.tell() > self.cap_bytes:
             return
         body = buffer.getvalue()
-        write_atomic(self.path, lambda file: file.write(hashlib.sha256(body).digest() + body))
-        self._trim()
+        try:
+            write_atomic(self.path, lambda file: file.write(hashlib.sha256(body).digest() + body))
+            self._trim()
+        except OSError as error:  # a full disk costs the cache, not the run
+            log.warning("Stage 0 is not shared: %s", error)
 
     def _trim(self) -> None:
         files: list[tuple[float, int, Path]] = []

@@ -47,12 +47,6 @@ def seed_dropout(model: nn.Module, generator: torch.Generator) -> None:
         layer.generator = generator
 
 
-def set_dropout(model: nn.Module, p: float) -> None:
-    """Sets the drop probability everywhere in the model."""
-    for layer in dropouts(model):
-        layer.p = p
-
-
 class Draws:
     """Monte Carlo sub-networks of a model: masks depend on (seed, stage, draw, layer) and nothing else."""
 

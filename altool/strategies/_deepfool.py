@@ -70,9 +70,10 @@ class DeepFool:
             across = gradients[k] - gradients[0]
             gap = (values_B_K[:, k] - values_B_K[:, 0]).detach().abs()
             length = norms(across)
-            distance = torch.where(length > 0, (gap + MARGIN) / length, torch.inf)
+            distance = torch.where(length > 0, gap / length, torch.inf)
             closer = distance < nearest
             nearest = torch.where(closer, distance, nearest)
-            candidate = across * (distance / length.clamp(min=torch.finfo(length.dtype).tiny)).view(shape)
+            beyond = (distance + MARGIN) / length.clamp(min=torch.finfo(length.dtype).tiny)
+            candidate = across * beyond.view(shape)
             step = torch.where(closer.view(shape), candidate, step)
         return step, still

@@ -41,6 +41,10 @@ class GCN(nn.Module):
         self.first = nn.Linear(d, hidden)
         self.second = nn.Linear(hidden, 1)
         self.dropout = Dropout(dropout)
+        for layer in (self.first, self.second):  # by the width of the output, as released
+            bound = layer.out_features**-0.5
+            for parameter in layer.parameters():
+                nn.init.uniform_(parameter, -bound, bound)
 
     def forward(self, propagated_N_D: Tensor, adjacency: Adjacency) -> tuple[Tensor, Tensor]:
         """Logits (N,) and hidden features (N, hidden); `propagated` is A · X."""
@@ -64,9 +68,10 @@ class GCNOptions:
 def train_gcn(
     context: Context, options: GCNOptions, features_N_D: Tensor, n_labelled: int
 ) -> tuple[Tensor, Tensor]:
-    """Probability of "labelled" (N,) and hidden features (N, hidden) in eval mode. The labelled nodes come last."""
+    """Logits of "labelled" (N,) and hidden features (N, hidden) in eval mode. The labelled nodes come last; the network
+    sees the same unit features that the graph is made of."""
     adjacency = Adjacency.of(features_N_D)
-    propagated = adjacency.times(features_N_D)
+    propagated = adjacency.times(adjacency.features_N_D)
     with context.streams.init("gcn"):
         gcn = GCN(features_N_D.shape[1], options.hidden, options.dropout)
     gcn.to(context.device).train()
@@ -84,4 +89,4 @@ def train_gcn(
         context.progress(epoch + 1, options.epochs)
     with torch.no_grad():
         logits, hidden = gcn.eval()(propagated, adjacency)
-    return logits.sigmoid(), hidden
+    return logits, hidden

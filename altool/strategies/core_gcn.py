@@ -1,12 +1,14 @@
-"""CoreGCN (Caramalau et al., CVPR 2021): greedy k-center on the graph network's hidden features.
+"""CoreGCN (Caramalau et al., CVPR 2021): greedy k-center on the graph network's hidden features and its logit.
 
-TA-VAAL's copy of the code takes the raw features instead (facts.md 1.4); `space: raw` does the same.
+TA-VAAL's copy of the code takes the unit features instead (facts.md 1.4); `space: raw` does the same.
 """
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from altool.core.strategy import Context, Picks
@@ -28,10 +30,11 @@ class CoreGCN(UncertainGCN):
     def fit(self, context: Context) -> Points:  # type: ignore[override]
         n = len(context.candidates)
         if self.space == "hidden":
-            points = super().fit(context).hidden
+            graph = super().fit(context)
+            points = torch.cat([graph.hidden, graph.logits[:, None]], 1)  # as released
         else:
             both = np.concatenate([context.candidates, context.labelled])
-            points = context.probe(both, ["embedding"])["embedding"]
+            points = F.normalize(context.probe(both, ["embedding"])["embedding"], dim=1)
         return Points(points[:n], points[n:])
 
     def score(self, context: Context, fitted: Points) -> Tensor:  # type: ignore[override]

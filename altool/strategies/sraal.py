@@ -55,6 +55,7 @@ class Networks(NamedTuple):
 @dataclass(frozen=True)
 class SRAAL(Strategy):
     """`size`, `epochs`, `width`, `batch_size`, `lr`: as VAAL's. `latent` None: 200, 4 for points, half for the decoder.
+    `adversarial_target`: what the VAE makes items pass for, 0 labelled; the authors' code has 1, VAAL's number for it.
     `reconstruction`, `classification`: weights of the squared error and of the labelled items' cross-entropy."""
 
     wants = frozenset({"logits"})
@@ -69,6 +70,7 @@ class SRAAL(Strategy):
     classification: float = 5.0
     vae_steps: int = 2
     discriminator_steps: int = 1
+    adversarial_target: float = 0.0
 
     def __post_init__(self) -> None:
         for key in ("epochs", "width", "batch_size", "vae_steps", "discriminator_steps"):
@@ -146,7 +148,9 @@ class SRAAL(Strategy):
             code, rest = z.split([z.shape[1] // 2, z.shape[1] - z.shape[1] // 2], 1)
             kl = -0.5 * (1 + logvar - mu.square() - logvar.exp()).sum(1).mean()
             logits = nets.discriminator(mu)
-            fool = F.binary_cross_entropy_with_logits(logits, torch.zeros_like(logits))
+            fool = F.binary_cross_entropy_with_logits(
+                logits, torch.full_like(logits, self.adversarial_target)
+            )
             loss = loss + self.reconstruction * F.mse_loss(nets.vae.decode(code), x) + kl + fool
             if labels is not None:
                 loss = loss + self.classification * F.cross_entropy(nets.classifier(rest), labels)

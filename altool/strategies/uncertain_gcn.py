@@ -14,10 +14,14 @@ from altool.strategies._gcn import GCNOptions, train_gcn
 
 
 class Graph(NamedTuple):
-    """Over candidates, then labelled items: probability of "labelled" and hidden features."""
+    """Over candidates, then labelled items: logits of "labelled" and hidden features."""
 
-    probability: Tensor
+    logits: Tensor
     hidden: Tensor
+
+    @property
+    def probability(self) -> Tensor:
+        return self.logits.sigmoid()
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ MISTAKES = {
     "budget.start_rule=balance": "budget.start_rule=balance: did you mean balanced?",
     "seeds=ten": "seeds=ten: seeds are whole numbers from 0 up, such as seeds=3 or seeds=[0,1,2].",
     "seeds=[1,1]": "seeds=[1, 1]: give at least one seed, and each of them once.",
+    "dataset.name=a/../b": "dataset.name=a/../b: use letters, digits, _ . + and - only; it names a folder.",
     "compat=papr": "compat=papr: did you mean paper?",
     "threads=0": "threads=0: must be at least 1.",
     "hydra/launcher=slurm": "hydra/launcher=slurm needs a plugin that is not installed: "

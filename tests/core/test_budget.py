@@ -73,3 +73,11 @@ def test_candidates_are_drawn_uniformly():
 
 def test_all_means_all():
     assert list(Budget(1, 1, 2, "all").draw_candidates(np.array([4, 2, 9]), 10, Streams(0, 0))) == [2, 4, 9]
+
+
+def test_the_advice_for_a_start_that_is_too_large_fits():
+    with pytest.raises(UserError, match=r"budget\.start=70 at most"):
+        Budget(500, 10, 4).check(100)
+    Budget(70, 10, 4).check(100)
+    with pytest.raises(UserError, match="fewer stages"):
+        Budget(500, 60, 4).check(100)

@@ -93,3 +93,13 @@ def test_eight_processes_that_also_die_never_hold_it_together(tmp_path):
     errors = [child.communicate()[1] for child in children]
     assert not any(errors), errors
     assert not (tmp_path / "inside").exists()
+
+
+def test_an_heir_that_died_blocks_nobody(tmp_path):
+    """kill -9 in the middle of a take-over leaves both locks behind."""
+    for name in ("lock", "lock.heir"):
+        Lock(tmp_path / name)
+        _rewrite(tmp_path / name, pid=_dead_pid(), token=f"dead {name}")
+    heir = Lock(tmp_path / "lock")
+    assert read_holder(tmp_path / "lock") == heir.holder
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]

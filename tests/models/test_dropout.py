@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from altool.core.streams import Streams, torch_stream
 from altool.models.cnn import CNN
-from altool.models.dropout import Draws, Dropout, seed_dropout, set_dropout
+from altool.models.dropout import Draws, Dropout, dropouts, seed_dropout
 from altool.models.mlp import MLP
 from altool.models.resnet import ResNet
 
@@ -117,5 +117,6 @@ def test_every_model_drops_while_training_and_only_then(build):
     seed_dropout(model, torch_stream(0, "dropout"))
     assert not torch.equal(model.train()(x).logits, model(x).logits)
     assert torch.equal(model.eval()(x).logits, model(x).logits)
-    set_dropout(model, 0.0)
+    for layer in dropouts(model):
+        layer.p = 0.0
     assert torch.equal(model.train()(x).logits, model(x).logits)

@@ -44,9 +44,10 @@ def test_a_linear_models_nearest_hyperplane(classes: int, tried: int) -> None:
         rivals = ranked[1:tried]
         across = weight[rivals] - weight[ranked[0]]
         lengths = np.linalg.norm(across, axis=1)
-        distances = (f[ranked[0]] - f[rivals] + MARGIN) / lengths
+        distances = (f[ranked[0]] - f[rivals]) / lengths
         k = distances.argmin()
-        np.testing.assert_allclose(moved, BEYOND * distances[k] * across[k] / lengths[k], atol=1e-12)
+        wanted = BEYOND * (distances[k] + MARGIN) * across[k] / lengths[k]
+        np.testing.assert_allclose(moved, wanted, atol=1e-12)
         assert (weight @ (x + moved) + bias).argmax() != ranked[0]
 
 
@@ -125,7 +126,7 @@ def test_where_nothing_pulls_nothing_moves() -> None:
     perturbation, fooled = DeepFool().perturbation(logits, torch.tensor([[9.0, 1.0], [2.0, 0.0]]))
     assert fooled.tolist() == [False, True]
     assert perturbation[0].tolist() == [0, 0]
-    assert perturbation[1].tolist() == pytest.approx([-BEYOND * (2 + MARGIN / 2), 0])
+    assert perturbation[1].tolist() == pytest.approx([-BEYOND * (2 + MARGIN), 0])
 
 
 @pytest.mark.parametrize("options", [{"iterations": 0}, {"overshoot": -0.1}, {"classes": 1}])

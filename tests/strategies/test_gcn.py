@@ -41,13 +41,14 @@ def test_training_is_that_of_the_dense_network(context_of, weight: float) -> Non
     x = features(dtype=torch.float32)
     context = context_of(torch.zeros(N, 1), list(range(N_LABELLED)))
     options = GCNOptions(5, 0.0, 0.05, 1e-3, 12, weight)
-    probability, hidden = train_gcn(context, options, x, N_LABELLED)
+    logits, hidden = train_gcn(context, options, x, N_LABELLED)
+    probability = logits.sigmoid()
 
     with context.streams.init("gcn"):
         start = GCN(D, 5, 0.0)
     w1, b1, w2, b2 = (p.detach().double().requires_grad_(True) for p in start.parameters())
     optimiser = torch.optim.Adam([w1, b1, w2, b2], lr=0.05, weight_decay=1e-3)
-    A, X = dense(x.double()), x.double()
+    A, X = dense(x.double()), torch.nn.functional.normalize(x.double(), dim=1)
 
     def forward() -> tuple[Tensor, Tensor]:
         h = (A @ (X @ w1.T) + b1).clamp(min=0)
@@ -63,6 +64,14 @@ def test_training_is_that_of_the_dense_network(context_of, weight: float) -> Non
     assert p.std() > 1e-3 and h.std() > 1e-2
     torch.testing.assert_close(probability.double(), p.detach(), rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(hidden.double(), h.detach(), rtol=1e-3, atol=1e-4)
+
+
+def test_initial_weights_are_uniform_by_the_width_of_the_output() -> None:
+    gcn = GCN(50, 64, 0.0)
+    for layer, bound in ((gcn.first, 1 / 8), (gcn.second, 1.0)):
+        weights = layer.weight.detach().flatten()
+        assert weights.abs().max() <= bound and weights.abs().max() > 0.9 * bound
+        assert abs(weights.std().item() - bound / 3**0.5) < 0.15 * bound
 
 
 def test_dropout_is_off_when_nodes_are_judged_and_a_stream_when_not(context_of) -> None:
@@ -97,7 +106,7 @@ def test_labelled_nodes_look_more_labelled(context) -> None:
 def test_uncertain_gcn_buys_what_is_nearest_to_its_target(context_of) -> None:
     context = context_of(torch.zeros(8, 1), [2, 5])
     candidates, labelled = [0.9, 0.15, 0.02, 0.3, 0.11, 0.6], [0.1, 0.1]
-    graph = Graph(torch.tensor(candidates + labelled), torch.zeros(8, 1))
+    graph = Graph(torch.tensor(candidates + labelled).logit(), torch.zeros(8, 1))
     for target, wanted in ((0.1, [6, 1, 3, 4]), (0.5, [7, 4, 1, 6]), (1.0, [0, 7, 4, 1])):
         strategy = UncertainGCN(target=target)
         scores = strategy.score(context, graph).numpy()
@@ -119,18 +128,23 @@ def bought(strategy: Any, context, n: int) -> tuple[list[int], list[float]]:
     return picks.indices.tolist(), picks.scores.tolist()
 
 
-def test_core_gcn_is_k_center_on_the_hidden_features(context) -> None:
+def test_core_gcn_is_k_center_on_the_hidden_features_and_the_logit(context) -> None:
     options = {"hidden": 7, "epochs": 30, "lr": 0.02}
-    hidden = UncertainGCN(**options).fit(context).hidden.double().numpy()  # type: ignore[arg-type]
+    graph = UncertainGCN(**options).fit(context)  # type: ignore[arg-type]
+    hidden = np.column_stack([graph.hidden.double().numpy(), graph.logits.double().numpy()])
     n = len(context.candidates)
     wanted = context.candidates[k_center(hidden[:n], hidden[n:], 6)].tolist()
     assert bought(CoreGCN(**options), context, 6)[0] == wanted  # type: ignore[arg-type]
     assert wanted != bought(CoreSet(), context, 6)[0]
 
 
-def test_core_gcn_on_raw_features_is_core_set(context) -> None:
+def test_core_gcn_on_raw_features_is_k_center_on_unit_features(context) -> None:
     """As TA-VAAL's copy of the code."""
-    assert bought(CoreGCN(space="raw"), context, 6) == bought(CoreSet(), context, 6)
+    strategy, n = CoreGCN(space="raw"), len(context.candidates)
+    both = np.concatenate([context.candidates, context.labelled])
+    x = context.probe(both, ["embedding"])["embedding"].double().numpy()
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    assert bought(strategy, context, 6)[0] == context.candidates[k_center(x[:n], x[n:], 6)].tolist()
 
 
 def test_only_candidates_and_labelled_items_are_nodes(context) -> None:
