@@ -93,6 +93,13 @@ def _complete(words: list[str]) -> int:
     return complete(words)
 
 
+def flags(command: str) -> list[str]:
+    """The long flags of a sub-command, for completion."""
+    (commands,) = (a for a in _parser()._actions if isinstance(a, argparse._SubParsersAction))
+    chosen = commands.choices.get(command)
+    return [flag for flag in chosen._option_string_actions if flag.startswith("--")] if chosen else []
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="altool",

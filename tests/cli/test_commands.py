@@ -126,6 +126,11 @@ def test_completion_of_commands(monkeypatch: pytest.MonkeyPatch, capfd: Capture)
     assert completions("altool ", monkeypatch, capfd) == list(COMMANDS)
     assert completions("altool st", monkeypatch, capfd) == ["status"]
     assert completions("altool status ", monkeypatch, capfd) == []
+    assert completions("altool plot --rel", monkeypatch, capfd) == ["--relative-to"]
+    assert completions("altool ls str", monkeypatch, capfd) == ["strategy"]
+    assert completions("altool ls strategy ta", monkeypatch, capfd) == ["ta_vaal"]
+    assert completions("altool data get fash", monkeypatch, capfd) == ["fashion_mnist"]
+    assert completions("altool replay outputs/x learner=resnet1", monkeypatch, capfd) == ["learner=resnet18"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
