@@ -27,6 +27,7 @@ class Seen:
     stages: int | None
     accuracy: float | None
     reason: str  # why it failed
+    warnings: tuple[str, ...] = ()  # what looked unhealthy, with its stage
 
 
 def main(parsed: argparse.Namespace) -> int:
@@ -68,6 +69,7 @@ def _seen(folder: Path, run: dict[str, Any]) -> Seen:
         stages=run.get("stages"),
         accuracy=float(accuracy) if accuracy else None,
         reason=str(run.get("reason") or ""),
+        warnings=tuple(f"stage {w['stage']}: {w['text']}" for w in run.get("warnings", [])),
     )
 
 
@@ -103,6 +105,7 @@ def render(seen: Sequence[Seen]) -> str:
     lines += [
         f"{_short(one.folder)} failed: {one.reason}" for one in seen if one.status == "failed" and one.reason
     ]
+    lines += [f"{_short(one.folder)} warns at {text}" for one in seen for text in one.warnings[-1:]]
     if any(one.status in ("stale", "stopped") for one in seen):
         lines.append("The command that started a stopped or stale run (run.json has it) continues it.")
     return "\n".join(lines)

@@ -154,6 +154,11 @@ class RunFolder:
         kept = [row for row in read_rows(path) if int(row["stage"]) < stage]
         write_text_atomic(path, _merge(kept, [{"stage": stage, **row} for row in rows]))
 
+    def warn(self, stage: int, messages: list[str]) -> None:
+        """Keeps what is unhealthy about `stage` in run.json, for `altool status`."""
+        earlier = [w for w in self.run.get("warnings", []) if w["stage"] < stage]
+        self.run["warnings"] = [*earlier, *({"stage": stage, "text": text} for text in messages)]
+
     def commit_stage(self, record: StageRecord) -> None:
         """Writes the row of a finished stage: from now on the stage exists."""
         row = {key: cell(value) for key, value in record.row().items()}

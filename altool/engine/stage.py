@@ -101,6 +101,7 @@ def run_stage(
         pool = pool.acquire(query.picks.indices, stage + 1, cell.strategy.buys_duplicates)
         folder.write_carry(stage + 1, query.picks.carry)
         folder.add_purchases(_purchases(task, query, stage + 1))
+    folder.warn(stage, diagnostics.warnings)
     folder.commit_stage(record)
     for message in diagnostics.warnings:
         log.warning("seed %d stage %d: %s", seed, stage, message)

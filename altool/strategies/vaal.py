@@ -21,6 +21,8 @@ from altool.core.strategy import Context, Strategy
 from altool.strategies._adversarial import Adversaries, Game, Half, check_finite, kl, view
 
 FINITE_CHECK_EVERY = 50
+NEAR_CHANCE = 0.55  # balanced accuracy of the discriminator below which a query is warned about
+COLLAPSED_NATS = 0.01  # KL per latent dimension
 
 
 class Ranks(NamedTuple):
@@ -103,7 +105,13 @@ class VAAL(Strategy):
         logits_N = self._judge(context, fitted, labelled=False)
         logits_L = self._judge(context, fitted, labelled=True)
         found_N, found_L = (logits_N < 0).float().mean(), (logits_L > 0).float().mean()
-        context.diagnostics.number("discriminator_accuracy", ((found_N + found_L) / 2).item())
+        accuracy = ((found_N + found_L) / 2).item()
+        context.diagnostics.number("discriminator_accuracy", accuracy)
+        if accuracy < NEAR_CHANCE:
+            context.diagnostics.warn(
+                f"the discriminator tells labelled from unlabelled in {accuracy:.0%} of cases: "
+                "what it picks is hardly better than chance."
+            )
         context.diagnostics.array("discriminator_candidates", logits_N.sigmoid().cpu().numpy())
         context.diagnostics.array("discriminator_labelled", logits_L.sigmoid().cpu().numpy())
         return -logits_N
@@ -183,4 +191,8 @@ class VAAL(Strategy):
             divergence += kl(mu, logvar, "mean").item() * len(images)
         context.diagnostics.number(f"reconstruction_{side}", reconstruction / len(indices))
         context.diagnostics.number(f"kl_per_dimension_{side}", divergence / len(indices))
+        if divergence / len(indices) < COLLAPSED_NATS and not labelled:
+            context.diagnostics.warn(
+                "the VAE's posterior has collapsed to its prior: it says nothing of the image."
+            )
         return torch.cat(logits)

@@ -127,3 +127,17 @@ def test_a_finished_run_says_what_it_was_not_asked_for(tmp_path, make_cell, run,
     run_cell(replace(cell, trace=True), Progress("plain"))
     said = capsys.readouterr().err
     assert "done already (without trace=true: rerun=true runs it again)" in said
+
+
+@dataclass(frozen=True)
+class Worrying(Random):
+    def score(self, context: Context, fitted: Any) -> np.ndarray:
+        if context.stage == 1:
+            context.diagnostics.warn("this looks ill")
+        return super().score(context, fitted)
+
+
+def test_a_warning_stays_with_the_run(tmp_path, make_cell, run) -> None:
+    run(make_cell(tmp_path, Worrying(), seeds=(0,)))
+    (seen,) = look([tmp_path])
+    assert seen.warnings == ("stage 1: this looks ill",)
