@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 from altool.core.errors import Stopped, UserError
+from altool.core.runfolder import read_run
 from altool.engine.cell import Cell
 from altool.engine.forecast import Forecast, human_seconds
-from altool.engine.loop import CellResult, check_cell, run_cell, stages_done
+from altool.engine.loop import CellResult, check_cell, run_cell, seed_folder, stages_done
 from altool.engine.progress import Mode, Progress
 from altool.engine.rehearsal import forecast, rehearse
 
@@ -73,6 +74,11 @@ def _leave_summary(cell: Cell, result: CellResult) -> None:
         print(f"seed {seed} failed in {reason}; see {_short(log)}", file=sys.stderr)
     if result.already_done and not result.done and not result.failures:
         print("All seeds were done already; rerun=true runs them again beside the old ones.")
+    runs = (read_run(seed_folder(cell, seed)) or {} for seed in cell.seeds)
+    warned = sum(len(run.get("warnings", [])) for run in runs)
+    if warned:
+        what = f"{warned} stages look" if warned > 1 else "1 stage looks"
+        print(f"{what} unhealthy; {shlex.join(['altool', 'status', _short(cell.folder)])} says why.")
     for path in written:
         print(_short(path))
     if not result.failures:

@@ -104,7 +104,7 @@ def run_stage(
     folder.warn(stage, diagnostics.warnings)
     folder.commit_stage(record)
     for message in diagnostics.warnings:
-        log.warning("seed %d stage %d: %s", seed, stage, message)
+        log.info("seed %d stage %d warns: %s", seed, stage, message)
     progress.stage_done(record)
     return pool
 
