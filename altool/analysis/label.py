@@ -90,7 +90,7 @@ def panel_title(dataset: str, imbalance: str, learner: str) -> str:
 
 
 def items_name(dataset: str) -> str:
-    return "points" if dataset in POINTS else "images"
+    return "points" if dataset.startswith(POINTS) else "images"
 
 
 def sort_key(strategy: str) -> tuple[int, str]:

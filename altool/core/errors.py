@@ -54,3 +54,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     hit = nearest(name, known)
     return f"did you mean {hit}?" if hit else f"known: {', '.join(known)}"
+
+
+def require_positive(options: object, group: str, *keys: str) -> None:
+    """Raises UserError for the first of `options`' values that is not above 0, naming it as the person types it."""
+    for key in keys:
+        if not getattr(options, key) > 0:
+            raise UserError(f"{group}.{key}={getattr(options, key)}: must be positive.")

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from altool.core.batches import endless_batches
-from altool.core.errors import UserError
+from altool.core.errors import require_positive
 from altool.core.strategy import Context, Strategy
 from altool.models.discriminator import Discriminator
 from altool.models.vae import VAE
@@ -73,9 +73,9 @@ class SRAAL(Strategy):
     adversarial_target: float = 0.0
 
     def __post_init__(self) -> None:
-        for key in ("epochs", "width", "batch_size", "vae_steps", "discriminator_steps"):
-            if getattr(self, key) <= 0:
-                raise UserError(f"strategy.{key}={getattr(self, key)}: must be positive.")
+        require_positive(
+            self, "strategy", "epochs", "width", "batch_size", "vae_steps", "discriminator_steps"
+        )
 
     def iterations(self, n_labelled: int, n_candidates: int) -> int:
         epochs = self.epochs if self.size == "paper" else self.epochs / 10

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from altool.core.batches import endless_batches
-from altool.core.errors import UserError
+from altool.core.errors import require_positive
 from altool.core.strategy import Context, Strategy
 from altool.strategies._adversarial import Adversaries, Game, Half, check_finite, kl, view
 
@@ -68,9 +68,9 @@ class VAAL(Strategy):
     iteration_rule: Literal["sizes", "release2021"] = "sizes"
 
     def __post_init__(self) -> None:
-        for key in ("epochs", "width", "batch_size", "vae_steps", "discriminator_steps"):
-            if getattr(self, key) <= 0:
-                raise UserError(f"strategy.{key}={getattr(self, key)}: must be positive.")
+        require_positive(
+            self, "strategy", "epochs", "width", "batch_size", "vae_steps", "discriminator_steps"
+        )
 
     @property
     def game(self) -> Game:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.optim import Adam
 
 from altool.core.batches import batch_bounds
-from altool.core.errors import UserError
+from altool.core.errors import UserError, require_positive
 from altool.core.strategy import Context, Strategy
 from altool.models.class_vae import ClassVAE, FeatureOrder
 from altool.strategies._adversarial import check_finite
@@ -77,9 +77,7 @@ class VaBAL(Strategy):
             raise UserError(  # a summed likelihood without the denominator is exp(−hundreds): no order is left
                 "strategy.normalise=true and strategy.likelihood=sum belong together (facts.md V2)."
             )
-        for key in ("epochs", "batch_size", "draws", "per_class", "width", "lr"):
-            if getattr(self, key) <= 0:
-                raise UserError(f"strategy.{key}={getattr(self, key)}: must be positive.")
+        require_positive(self, "strategy", "epochs", "batch_size", "draws", "per_class", "width", "lr")
 
     def iterations(self, n_labelled: int, n_candidates: int) -> int:
         return self.epochs * len(batch_bounds(n_candidates, self.batch_size))
