@@ -128,14 +128,15 @@ def check_writable(folder: Path) -> None:
 
 
 def resolve_device(text: str) -> "torch.device":
-    """auto: CUDA, else Apple's GPU, else the processor. Raises UserError for one that is not there."""
+    """auto: CUDA, else the processor; Apple's GPU only when asked for, since it has no float64, in which scores and
+    metrics are computed. Raises UserError for a device that is not there."""
     import torch
 
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", text):
         raise UserError(f"device={text}: give auto, cpu, cuda, cuda:1 or mps.")
     n_cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if text == "auto":
-        text = "cuda" if n_cuda else "mps" if torch.backends.mps.is_available() else "cpu"
+        text = "cuda" if n_cuda else "cpu"
     device = torch.device(text)
     if device.type == "cuda" and not n_cuda:
         raise UserError(

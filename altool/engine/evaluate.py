@@ -21,7 +21,7 @@ def evaluate(fitted: FittedModel, split: Split | None, n_classes: int) -> Metric
     logits_N_C = fitted.predict(split.store, split.indices)
     if not torch.isfinite(logits_N_C).all():
         raise RunFailed("the model's outputs on held-out items are not finite")
-    return metrics(logits_N_C, torch.as_tensor(split.labels, device=logits_N_C.device), n_classes)
+    return metrics(logits_N_C.cpu(), torch.from_numpy(split.labels), n_classes)
 
 
 def metrics(logits_N_C: Tensor, labels_N: Tensor, n_classes: int) -> Metrics:

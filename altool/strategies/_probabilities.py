@@ -5,7 +5,7 @@ from torch import Tensor
 
 def entropy(logits_N_C: Tensor) -> Tensor:
     """Shannon entropy in nats, (N,), 0 to log C."""
-    log_probs_N_C = logits_N_C.double().log_softmax(1)
+    log_probs_N_C = logits_N_C.cpu().double().log_softmax(1)
     return -(log_probs_N_C.exp() * log_probs_N_C).sum(1)
 
 
@@ -22,4 +22,4 @@ def one_minus_margin(logits_N_C: Tensor) -> Tensor:
 
 def _others(logits_N_C: Tensor) -> Tensor:
     """All probabilities but the highest, ascending, (N, C−1)."""
-    return logits_N_C.double().softmax(1).sort(dim=1).values[:, :-1]
+    return logits_N_C.cpu().double().softmax(1).sort(dim=1).values[:, :-1]

@@ -40,4 +40,4 @@ class BALD(Strategy):
 
 
 def _measured(measure: Any, chunk: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {"score": measure(chunk["mc_logits"].double().log_softmax(2))}
+    return {"score": measure(chunk["mc_logits"].cpu().double().log_softmax(2))}
