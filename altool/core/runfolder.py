@@ -101,7 +101,7 @@ class RunFolder:
                 folder = RunFolder(path, lock, {**run, "created": now()})
             else:
                 _refuse_other_configuration(path, old, config, run)
-                _refuse_other_data(path, old, run)
+                refuse_other_data(path, old, run.get("data"))
                 folder = RunFolder(path, lock, {**old, **run})
                 folder._load()
                 folder.finished = len(folder.rows) >= stages
@@ -206,8 +206,9 @@ def _refuse_other_configuration(
     )
 
 
-def _refuse_other_data(path: Path, old: dict[str, Any], run: dict[str, Any]) -> None:
-    if old.get("data") != run.get("data"):
+def refuse_other_data(path: Path, old: dict[str, Any], digest: str | None) -> None:
+    """Raises RunConflict when the run at `path` was made of other images or labels."""
+    if old.get("data") != digest:
         raise RunConflict(
             f"{path} was begun on other data: the images or labels changed since. "
             "Add rerun=true to begin again beside it."

@@ -13,7 +13,7 @@ import numpy as np
 from altool.core.errors import EXIT_INTERRUPTED, AltoolError, RunConflict, Stopped, UserError
 from altool.core.pool import Pool
 from altool.core.records import Purchase, read_rows
-from altool.core.runfolder import RunFolder, differing_keys, read_run
+from altool.core.runfolder import RunFolder, differing_keys, read_run, refuse_other_data
 from altool.core.stop import check_stop, stop_on_signals
 from altool.data.task import Task
 from altool.engine.cell import Cell
@@ -69,11 +69,12 @@ def _run_seed(cell: Cell, seed: int, progress: Progress, result: CellResult) -> 
     path = seed_folder(cell, seed)
     before = None if cell.rerun else read_run(path)
     done = before and before.get("status") == "done" and stages_done(cell, seed) >= cell.budget.stages
+    task = cell.load(seed)
     if before and done and not cell.rerun:  # reading needs no lock
+        refuse_other_data(path, before, task.digest)
         result.already_done.append(seed)
         progress.seed(seed).already_done(path, _not_answered(cell, path, before))
         return
-    task = cell.load(seed)
     folder = RunFolder.open(
         path,
         config=cell.config,

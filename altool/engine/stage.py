@@ -110,7 +110,8 @@ def run_stage(
 
 
 def draw_start(cell: Cell, seed: int, task: Task) -> np.ndarray:
-    """The start set: uniform over the pool, or as equal over classes as it allows (`start_rule: balanced`)."""
+    """The start set: uniform over the pool, or as equal over classes as it allows (`start_rule: balanced`, which looks at
+    labels that are not bought yet: a convenience of simulations, used by none of the papers)."""
     streams = Streams(seed, 0)
     order = streams.numpy("start").permutation(len(task.store))
     members = order[np.isin(order, task.members)]

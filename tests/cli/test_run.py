@@ -107,11 +107,15 @@ def test_signals_before_the_run_is_at_work(
         os.kill(os.getpid(), number)
 
     before = signal.getsignal(signal.SIGTERM)
+    # a shell that starts pytest in the background has it ignore Ctrl-C
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
     monkeypatch.setattr(altool.config.load, "run_hydra", interrupted)
     try:
         found = main(["run"])
     except SystemExit as end:
         found = end.code
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
     assert found == code
     assert signal.getsignal(signal.SIGTERM) is before
 

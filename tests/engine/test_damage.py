@@ -141,3 +141,11 @@ def test_a_warning_stays_with_the_run(tmp_path, make_cell, run) -> None:
     run(make_cell(tmp_path, Worrying(), seeds=(0,)))
     (seen,) = look([tmp_path])
     assert seen.warnings == ("stage 1: this looks ill",)
+
+
+def test_a_done_run_of_other_data_is_not_taken_for_this_one(tmp_path, make_cell, run) -> None:
+    cell = make_cell(tmp_path, "random", seeds=(0,))
+    run(cell)
+    other = replace(cell, load=lambda seed: replace(cell.load(seed), digest="other"))
+    with pytest.raises(RunConflict, match="other data"):
+        run(other)
