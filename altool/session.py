@@ -19,7 +19,7 @@ log = logging.getLogger("altool")
 def run_session(cell: Cell, mode: Mode = "auto") -> CellResult:
     """Runs the cell. Raises UserError before any work, Stopped with the way to go on when asked to stop."""
     check_cell(cell)
-    missing = [seed for seed in cell.seeds if cell.rerun or stages_done(cell, seed) < cell.budget.stages]
+    missing = [seed for seed in cell.seeds if stages_done(cell, seed) < cell.budget.stages]
     progress = Progress(mode)
     if missing:
         progress.forecast = _forecast(cell)

@@ -38,7 +38,7 @@ def seed_folder(cell: Cell, seed: int) -> Path:
 
 
 def stages_done(cell: Cell, seed: int) -> int:
-    """Committed stages of a seed whose folder holds this very configuration."""
+    """Committed stages that count: of a folder with this very configuration, none where it is to be run again."""
     run = None if cell.rerun else read_run(seed_folder(cell, seed))
     same = run is not None and run.get("fingerprint") == cell.fingerprint
     return len(read_rows(seed_folder(cell, seed) / "stages.csv")) if same else 0
@@ -70,7 +70,7 @@ def _run_seed(cell: Cell, seed: int, progress: Progress, result: CellResult) -> 
     before = None if cell.rerun else read_run(path)
     done = before and before.get("status") == "done" and stages_done(cell, seed) >= cell.budget.stages
     task = cell.load(seed)
-    if before and done and not cell.rerun:  # reading needs no lock
+    if before and done:  # reading needs no lock
         refuse_other_data(path, before, task.digest)
         result.already_done.append(seed)
         progress.seed(seed).already_done(path, _not_answered(cell, path, before))

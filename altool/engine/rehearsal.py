@@ -68,8 +68,7 @@ def forecast(cell: Cell, rates: Rates) -> Forecast:
     works = [_work(cell, task, stage) for stage in range(cell.budget.stages)]
     todo = {(seed, stage): work for seed in cell.seeds for stage, work in enumerate(works)}
     result = Forecast(rates, todo)
-    if not cell.rerun:
-        result.skip({seed: stages_done(cell, seed) for seed in cell.seeds})
+    result.skip({seed: stages_done(cell, seed) for seed in cell.seeds})
     return result
 
 

@@ -18,6 +18,8 @@ from altool.core.streams import Streams
 from altool.models.discriminator import Discriminator
 from altool.models.vae import SIDES, VAE
 
+Size = Literal["paper", "small"]
+FINITE_CHECK_EVERY = 50  # iterations: each check waits for the device
 RESIZED_SIDE = 32  # images that no VAE is built for are resized to this, as VAAL's author did (T23)
 LATENT = {
     8: 16,
@@ -72,6 +74,17 @@ def view_shape(image_shape: tuple[int, ...]) -> tuple[int, ...]:
 def network_width(width: int, shape: tuple[int, ...]) -> int:
     """`width` cut to what items of `shape` are worth; the discriminator's hidden layers are four times as wide."""
     return POINT_WIDTH if len(shape) == 1 else max(1, width // WIDTH_DIVISOR.get(shape[1], 1))
+
+
+def sized_width(size: Size, width: int) -> int:
+    """`small` is a quarter of the width."""
+    return width if size == "paper" else max(1, width // 4)
+
+
+def pass_iterations(size: Size, epochs: float, n_items: int, batch_size: int) -> int:
+    """Passes as iterations of one batch: floor(items · epochs / batch), T9; `small` makes a tenth of the passes."""
+    passes = epochs if size == "paper" else epochs / 10
+    return max(1, int(n_items * passes / batch_size))
 
 
 class Adversaries:

@@ -6,7 +6,7 @@ the decoder, the other a classifier of the labelled items. The authors' k-center
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,10 +20,14 @@ from altool.core.strategy import Context, Strategy
 from altool.models.discriminator import Discriminator
 from altool.models.vae import VAE
 from altool.strategies._adversarial import (
+    FINITE_CHECK_EVERY,
     IMAGE_LR,
     POINT_LR,
+    Size,
     check_finite,
     network_width,
+    pass_iterations,
+    sized_width,
     update,
     view,
     view_shape,
@@ -60,7 +64,7 @@ class SRAAL(Strategy):
 
     wants = frozenset({"logits"})
 
-    size: Literal["paper", "small"] = "paper"
+    size: Size = "paper"
     epochs: float = 100
     width: int = 128
     latent: int | None = None
@@ -78,8 +82,7 @@ class SRAAL(Strategy):
         )
 
     def iterations(self, n_labelled: int, n_candidates: int) -> int:
-        epochs = self.epochs if self.size == "paper" else self.epochs / 10
-        return max(1, int((n_labelled + n_candidates) * epochs / self.batch_size))
+        return pass_iterations(self.size, self.epochs, n_labelled + n_candidates, self.batch_size)
 
     def fit(self, context: Context) -> Networks:
         state_N = state(context.probe(context.candidates, ["logits"])["logits"])
@@ -108,7 +111,7 @@ class SRAAL(Strategy):
                 else:
                     loss = _judge_loss(nets, images_l, images_u, state_N[at_u])
                     losses["discriminator"] = update(loss, judge)
-            if iteration % 50 == 0 or iteration == total - 1:
+            if iteration % FINITE_CHECK_EVERY == 0 or iteration == total - 1:
                 check_finite(losses, iteration, total)
             context.progress(iteration + 1, total)
         return nets
@@ -125,7 +128,7 @@ class SRAAL(Strategy):
     def _build(self, context: Context) -> Networks:
         shape = view_shape(context.image_shape)
         latent = self.latent or (POINT_LATENT if len(shape) == 1 else 200)
-        width = network_width(self.width if self.size == "paper" else max(1, self.width // 4), shape)
+        width = network_width(sized_width(self.size, self.width), shape)
         hidden = [4 * width] * 4  # five linear layers
         with context.streams.init("vae"):
             vae = VAE(shape, latent, width, code=latent // 2)

@@ -18,9 +18,19 @@ from torch import Tensor, nn
 from altool.core.batches import endless_batches
 from altool.core.errors import require_positive
 from altool.core.strategy import Context, Strategy
-from altool.strategies._adversarial import Adversaries, Game, Half, check_finite, kl, view
+from altool.strategies._adversarial import (
+    FINITE_CHECK_EVERY,
+    Adversaries,
+    Game,
+    Half,
+    Size,
+    check_finite,
+    kl,
+    pass_iterations,
+    sized_width,
+    view,
+)
 
-FINITE_CHECK_EVERY = 50
 NEAR_CHANCE = 0.55  # balanced accuracy of the discriminator below which a query is warned about
 COLLAPSED_NATS = 0.01  # KL per latent dimension
 
@@ -51,7 +61,7 @@ class VAAL(Strategy):
 
     ranked: ClassVar[bool] = False
 
-    size: Literal["paper", "small"] = "paper"
+    size: Size = "paper"
     epochs: float = 100
     width: int = 128
     latent: int | None = None
@@ -74,9 +84,8 @@ class VAAL(Strategy):
 
     @property
     def game(self) -> Game:
-        width = self.width if self.size == "paper" else max(1, self.width // 4)
         return Game(
-            width,
+            sized_width(self.size, self.width),
             self.latent,
             self.beta,
             self.kl_reduction,
@@ -87,9 +96,8 @@ class VAAL(Strategy):
         )
 
     def iterations(self, n_labelled: int, n_candidates: int) -> int:
-        """Passes as iterations of one batch: floor((labelled + candidates) · epochs / batch), T9."""
-        epochs = self.epochs if self.size == "paper" else self.epochs / 10
-        return max(1, int((n_labelled + n_candidates) * epochs / self.batch_size))
+        """Over labelled items and candidates, T9."""
+        return pass_iterations(self.size, self.epochs, n_labelled + n_candidates, self.batch_size)
 
     def rehearsal(self, n_labelled: int, n_candidates: int, iterations: int) -> "VAAL | None":
         if not self.iterations(n_labelled, n_candidates):
