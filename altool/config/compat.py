@@ -111,6 +111,7 @@ PAPER: tuple[tuple[Callable[[Plain], bool], Plain], ...] = (
             "strategy.mask_in_training": False,  # P2 3.3 masks at inference (facts.md 1.5.2)
         },
     ),
+    (_strategy("ldr", "ldr_vat"), {"strategy.epsilon": 2.0}),  # "ξ = 2" for every dataset (L2)
     (  # P3 IV-B1: 70 for the toys
         lambda p: (
             p["strategy"]["name"] in ("ldr", "ldr_vat") and p["dataset"]["reader"] in ("moons", "circles")

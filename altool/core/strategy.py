@@ -100,7 +100,7 @@ class Training:
 @dataclass(frozen=True)
 class TrainingStep:
     """One minibatch as an extension sees it: `output` has logits, embedding and taps; `losses_B` is the task loss of each
-    item with its graph; `forward(images)` runs the task model once more in training mode; `epoch` counts from 0."""
+    item with its graph; `epoch` counts from 0."""
 
     epoch: int
     step: int
@@ -108,7 +108,6 @@ class TrainingStep:
     labels_B: "Tensor"
     output: Any
     losses_B: "Tensor"
-    forward: "Callable[[Tensor], Any]"
 
 
 class ExtensionRun:

@@ -70,7 +70,7 @@ def make_context(
         tap_channels=fitted.model.tap_channels,
         probe=DeclaredProbe(fitted, strategy.wants),
         images=store.images,
-        logits=fitted.logits if strategy.input_gradients else None,
+        logits=fitted.exact_logits if strategy.input_gradients else None,
         trained=fitted.trained,
         streams=streams,
         device=store.device,

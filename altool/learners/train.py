@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -90,13 +90,10 @@ def step(job: Job, epoch: int, number: int, batch: Batch) -> Tensor:
     """One update of everything that is trained; returns the loss, detached, without waiting for it."""
     images, labels_B = job.items.gather(batch)
 
-    def forward(inputs: Tensor) -> Any:
-        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=job.precision == "bf16"):
-            return job.model(inputs)
-
-    output = forward(images)
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=job.precision == "bf16"):
+        output = job.model(images)
     losses_B = F.cross_entropy(output.logits.float(), labels_B, reduction="none")
-    seen = TrainingStep(epoch, number, images, labels_B, output, losses_B, forward)
+    seen = TrainingStep(epoch, number, images, labels_B, output, losses_B)
     added = job.extension.loss(seen)
     loss = losses_B.mean() if added is None else losses_B.mean() + added
     optimisers = [job.optimiser, *(job.beside if job.extension.optimised_now(epoch) else [])]

@@ -14,12 +14,14 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from altool.core.errors import RunFailed, UserError
+from altool.core.strategy import Context
 from altool.core.streams import Streams
 from altool.models.discriminator import Discriminator
 from altool.models.vae import SIDES, VAE
 
 Size = Literal["paper", "small"]
 FINITE_CHECK_EVERY = 50  # iterations: each check waits for the device
+COLLAPSED_NATS = 0.01  # KL per latent dimension of the candidates below which a query is warned about
 RESIZED_SIDE = 32  # images that no VAE is built for are resized to this, as VAAL's author did (T23)
 LATENT = {
     8: 16,
@@ -187,6 +189,15 @@ def kl(mu_B_Z: Tensor, logvar_B_Z: Tensor, reduction: Literal["mean", "sum"]) ->
     """KL(q(z|x) ‖ N(0, I)), summed or averaged over batch and latent dimensions (D10)."""
     each_B_Z = -0.5 * (1 + logvar_B_Z - mu_B_Z.square() - logvar_B_Z.exp())
     return each_B_Z.mean() if reduction == "mean" else each_B_Z.sum()
+
+
+def report_divergence(context: Context, side: str, nats: float) -> None:
+    """Health of a VAE: mean KL per latent dimension over `side`, labelled or candidates."""
+    context.diagnostics.number(f"kl_per_dimension_{side}", nats)
+    if nats < COLLAPSED_NATS and side == "candidates":
+        context.diagnostics.warn(
+            "the VAE's posterior has collapsed to its prior: it says nothing of the image."
+        )
 
 
 def _is(logits_B: Tensor, target: float) -> Tensor:

@@ -6,14 +6,17 @@ Learning loss (Yoo & Kweon 2019) trains it with a margin loss, TA-VAAL (P0 Eq. 4
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.stats import kendalltau
 from torch import Tensor, nn
 
-from altool.core.strategy import Extension, ExtensionRun, Training, TrainingStep
+from altool.core.strategy import Context, Extension, ExtensionRun, Training, TrainingStep
 from altool.models.loss_net import LossNet
 
 ROUNDING = 1e-9  # 0.7 × 90 epochs is 63 of them, not 62.999…
+NEAR_CHANCE = 0.55  # share of pairs in the right order below which a query is warned about
 PairLoss = Literal["ranking", "margin"]
 
 
@@ -41,6 +44,27 @@ def margin_loss(predicted_B: Tensor, losses_B: Tensor, xi: float = 1.0) -> Tenso
     loss_i, loss_j = pairs(losses_B.detach())
     sign = torch.where(loss_i > loss_j, 1.0, -1.0).to(predicted_B)
     return _mean((xi - sign * (predicted_i - predicted_j)).clamp(min=0))
+
+
+def order_accuracy(predicted_L: np.ndarray, losses_L: np.ndarray) -> float:
+    """Share of pairs whose loss order is predicted, in [0, 1], by Kendall's τ-b; 0.5 where there is nothing to order."""
+    if len(losses_L) < 2:
+        return 0.5
+    tau = float(kendalltau(predicted_L, losses_L)[0])  # type: ignore[arg-type]  # SciPy's stubs know no tuple
+    return 0.5 if np.isnan(tau) else (1 + tau) / 2
+
+
+def report_order(context: Context, predicted_L: Tensor, logits_L_C: Tensor) -> None:
+    """Health of the head on the labelled items, the only ones whose losses are known: in-sample, so that whoever is near
+    chance here is so everywhere."""
+    labels = torch.as_tensor(context.labels, device=logits_L_C.device)
+    losses = F.cross_entropy(logits_L_C.double(), labels, reduction="none")
+    accuracy = order_accuracy(predicted_L.cpu().numpy(), losses.cpu().numpy())
+    context.diagnostics.number("ranker_accuracy", accuracy)
+    if accuracy < NEAR_CHANCE:
+        context.diagnostics.warn(
+            f"loss prediction orders {accuracy:.0%} of the labelled pairs by their loss: hardly better than chance."
+        )
 
 
 def _mean(losses: Tensor) -> Tensor:

@@ -48,7 +48,8 @@ class VATRun(ExtensionRun):
         perturbation = self.options.perturbation
 
         def logits(inputs: Tensor) -> Tensor:
-            return step.forward(inputs).logits.float()
+            # in float32 whatever the precision: a finite-difference step drowns in bfloat16
+            return self.training.model(inputs).logits.float()
 
         with smooth_passes(self.training.model):
             with torch.no_grad():

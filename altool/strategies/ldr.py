@@ -5,6 +5,7 @@ percentile are bought from the threshold upwards, in equal shares of the predict
 because VAAL is Sinha's.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ from altool.core.strategy import Context, Picks, Strategy
 from altool.strategies._perturbation import Perturbation
 from altool.strategies._quota import quotas
 
+FLIPPED = (
+    0.5  # share of candidates given another class by the perturbation above which a query is warned about
+)
 BALANCES = ("uniform", "predicted", "none")
 
 
@@ -31,7 +35,7 @@ class LDR(Strategy):
     pointwise = True
 
     percentile: float = 90.0
-    epsilon: float = 2.0
+    epsilon: float | None = None
     xi: float = 1e-2
     power_iterations: int = 5  # Ip
     symmetric: bool = False
@@ -62,13 +66,24 @@ class LDR(Strategy):
         """LDR of each candidate, nats."""
         assert context.logits is not None
         parts: list[Tensor] = []
+        flipped = 0
         for start in range(0, len(context.candidates), context.chunk):
             indices = context.candidates[start : start + context.chunk]
             images = context.images(indices)
             clean_B_C = context.logits(images)
             r = self.perturbation.adversarial(context.logits, images, clean_B_C, directions(context, indices))
-            parts.append(self.perturbation.divergence(clean_B_C, context.logits(images + r)))
+            moved_B_C = context.logits(images + r)
+            parts.append(self.perturbation.divergence(clean_B_C, moved_B_C))
+            flipped += int((moved_B_C.argmax(1) != clean_B_C.argmax(1)).sum())
             context.progress(start + len(indices), len(context.candidates))
+        share = flipped / max(1, len(context.candidates))
+        context.diagnostics.number("ldr_flipped", share)
+        if share > FLIPPED:
+            radius = self.perturbation.radius(math.prod(context.image_shape))
+            context.diagnostics.warn(
+                f"the perturbation gives {share:.0%} of the candidates another class: it is no small one; "
+                f"lower strategy.epsilon (now {radius:.3g})."
+            )
         return torch.cat(parts)
 
     def select(self, context: Context, fitted: np.ndarray, scores: np.ndarray, n: int) -> Picks:

@@ -10,14 +10,14 @@ from typing import Any
 from torch import Tensor
 
 from altool.core.strategy import Context, Extension, Strategy
-from altool.strategies._loss_prediction import LossPrediction, PairLoss
+from altool.strategies._loss_prediction import LossPrediction, PairLoss, report_order
 
 
 @dataclass(frozen=True)
 class LearningLoss(Strategy):
     """`loss`: margin (the original) or ranking (P0's and P1's; learning_loss_v2). Other options: see `LossPrediction`."""
 
-    wants = frozenset({"auxiliary"})
+    wants = frozenset({"auxiliary", "logits"})
     pointwise = True
 
     loss: PairLoss = "margin"
@@ -28,6 +28,10 @@ class LearningLoss(Strategy):
 
     def extension(self) -> Extension:
         return LossPrediction(self.loss, self.weight, self.width, self.detach_after, self.freeze_after)
+
+    def fit(self, context: Context) -> None:
+        known = context.probe(context.labelled, ["auxiliary", "logits"])
+        report_order(context, known["auxiliary"], known["logits"])
 
     def score(self, context: Context, fitted: Any) -> Tensor:
         return context.probe(context.candidates, ["auxiliary"])["auxiliary"]

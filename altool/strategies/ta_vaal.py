@@ -16,7 +16,7 @@ from torch import Tensor
 
 from altool.core.strategy import Context, Extension
 from altool.strategies._joint import JointGame
-from altool.strategies._loss_prediction import LossPrediction, PairLoss
+from altool.strategies._loss_prediction import LossPrediction, PairLoss, report_order
 from altool.strategies.vaal import VAAL, Played, Ranks
 
 
@@ -31,7 +31,7 @@ class TAVAAL(VAAL):
     `loss`, `weight` (η), `detach_after`, `freeze_after`: of the Ranker, see `LossPrediction` (T4, T7).
     """
 
-    wants = frozenset({"auxiliary"})
+    wants = frozenset({"auxiliary", "logits"})
     ranked: ClassVar[bool] = True
 
     kl_reduction: Literal["mean", "sum"] = "mean"  # T7
@@ -52,8 +52,10 @@ class TAVAAL(VAAL):
 
     def fit(self, context: Context) -> Played:
         both = np.concatenate([context.candidates, context.labelled])
-        raw = context.probe(both, ["auxiliary"])["auxiliary"]
-        ranks = Ranks(raw[: len(context.candidates)], raw[len(context.candidates) :])
+        probed = context.probe(both, ["auxiliary", "logits"])
+        raw, n = probed["auxiliary"], len(context.candidates)
+        ranks = Ranks(raw[:n], raw[n:])
+        report_order(context, ranks.labelled, probed["logits"][n:])
         context.diagnostics.array("rank_candidates", ranks.candidates.cpu().numpy())
         context.diagnostics.array("rank_labelled", ranks.labelled.cpu().numpy())
         context.diagnostics.number("rank_mean", ranks.candidates.mean().item())

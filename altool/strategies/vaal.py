@@ -27,12 +27,12 @@ from altool.strategies._adversarial import (
     check_finite,
     kl,
     pass_iterations,
+    report_divergence,
     sized_width,
     view,
 )
 
 NEAR_CHANCE = 0.55  # balanced accuracy of the discriminator below which a query is warned about
-COLLAPSED_NATS = 0.01  # KL per latent dimension
 
 
 class Ranks(NamedTuple):
@@ -198,9 +198,5 @@ class VAAL(Strategy):
             reconstruction += F.mse_loss(rebuilt.float(), images).item() * len(images)
             divergence += kl(mu, logvar, "mean").item() * len(images)
         context.diagnostics.number(f"reconstruction_{side}", reconstruction / len(indices))
-        context.diagnostics.number(f"kl_per_dimension_{side}", divergence / len(indices))
-        if divergence / len(indices) < COLLAPSED_NATS and not labelled:
-            context.diagnostics.warn(
-                "the VAE's posterior has collapsed to its prior: it says nothing of the image."
-            )
+        report_divergence(context, side, divergence / len(indices))
         return torch.cat(logits)

@@ -18,7 +18,7 @@ from altool.core.batches import batch_bounds
 from altool.core.errors import UserError, require_positive
 from altool.core.strategy import Context, Strategy
 from altool.models.class_vae import ClassVAE, FeatureOrder
-from altool.strategies._adversarial import check_finite
+from altool.strategies._adversarial import check_finite, kl, report_divergence
 from altool.strategies._class_likelihood import (
     Absence,
     Scale,
@@ -91,7 +91,7 @@ class VaBAL(Strategy):
         where = torch.as_tensor(
             np.searchsorted(context.unlabelled, context.candidates), device=context.device
         )
-        self._report_agreement(context, vae, taps_U, predicted_U)
+        self._report_health(context, vae, taps_U, predicted_U)
         return FittedVAE(vae, taps_U[where], labelled)
 
     @torch.no_grad()
@@ -165,14 +165,15 @@ class VaBAL(Strategy):
         z = sample(posterior, 1, noise)[0]
         rebuilt = vae.decode(vae.mask(z, predicted_B) if self.mask_in_training else z)
         mu, logvar = posterior
-        kl = -0.5 * (1 + logvar - mu.square() - logvar.exp()).mean()
+        divergence = kl(mu, logvar, "mean")
         by_class = F.cross_entropy(-absence(z, vae, self.absence), predicted_B)
-        return F.mse_loss(rebuilt, features.detach()) + kl + weight * by_class
+        return F.mse_loss(rebuilt, features.detach()) + divergence + weight * by_class
 
     @torch.no_grad()
-    def _report_agreement(self, context: Context, vae: ClassVAE, taps: Tensor, predicted: Tensor) -> None:
-        """How often the VAE's label (Eq. 6, at the posterior mean) is the classifier's."""
-        mu = vae.encode(vae.features(taps)).mu
+    def _report_health(self, context: Context, vae: ClassVAE, taps: Tensor, predicted: Tensor) -> None:
+        """How often the VAE's label (Eq. 6, at the posterior mean) is the classifier's; how far it is from collapse."""
+        mu, logvar = vae.encode(vae.features(taps))
+        report_divergence(context, "candidates", kl(mu, logvar, "mean").item())
         agreement = (absence(mu, vae, self.absence).argmin(1) == predicted).float().mean().item()
         context.diagnostics.number("agreement", agreement)
         if agreement < AGREEMENT_WARNING:

@@ -45,6 +45,19 @@ def test_score_is_the_divergence_along_the_weights(context) -> None:
         np.testing.assert_allclose(scores, wanted, rtol=1e-3, atol=1e-6)
 
 
+def test_a_perturbation_that_changes_most_predictions_is_warned_about(context) -> None:
+    """The start decides the side; a step of 50 carries every item on the wrong side across."""
+    start = directions(context, context.candidates).flatten(1) @ ACROSS
+    before = context.images(context.candidates).flatten(1) @ ACROSS
+    crosses = (np.sign(start.numpy()) != np.sign(before.numpy())).mean()
+    LDR(epsilon=50.0).score(context, np.empty(0))
+    assert context.diagnostics.numbers["ldr_flipped"] == pytest.approx(crosses, abs=1e-6)
+    assert bool(context.diagnostics.warnings) == (crosses > 0.5)
+    context.diagnostics.warnings.clear()
+    LDR(epsilon=1e-4).score(context, np.empty(0))
+    assert not context.diagnostics.warnings
+
+
 def test_options_reach_the_perturbation(context) -> None:
     options = LDR(epsilon=1.5, xi=0.1, power_iterations=2, symmetric=True, smoothing=0.1)
     seen = options.perturbation

@@ -2,10 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from altool.strategies._loss_prediction import margin_loss, pairs, ranking_loss
+from altool.strategies._loss_prediction import margin_loss, order_accuracy, pairs, ranking_loss
 from altool.strategies.learning_loss import LearningLoss
 from altool.strategies.learning_loss_v2 import LearningLossV2
 
@@ -88,3 +91,27 @@ def test_options_reach_the_extension() -> None:
     changed = LearningLoss(weight=0.5, width=8, detach_after=None, freeze_after=0.8).extension().recipe()
     wanted = {"loss": "margin", "weight": 0.5, "width": 8, "detach_after": None, "freeze_after": 0.8}
     assert changed == {"loss_prediction": wanted}
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.permutations(range(9)), st.permutations(range(9)))
+def test_order_accuracy_is_the_share_of_pairs(predicted: list[int], losses: list[int]) -> None:
+    n = len(predicted)
+    right = [(predicted[i] > predicted[j]) == (losses[i] > losses[j]) for i in range(n) for j in range(i)]
+    assert order_accuracy(np.array(predicted), np.array(losses)) == pytest.approx(np.mean(right))
+
+
+@pytest.mark.parametrize("predicted", [[], [1.0], [2.0, 2.0, 2.0]])
+def test_nothing_to_order_is_chance(predicted: list[float]) -> None:
+    assert order_accuracy(np.array(predicted), np.arange(len(predicted))) == 0.5
+
+
+@pytest.mark.parametrize(("sign", "accuracy"), [(1, 1.0), (-1, 0.0)])
+def test_a_ranker_that_orders_wrongly_is_warned_about(sign: int, accuracy: float, context_of) -> None:
+    """The loss of a labelled item of class 0 with logits (x, 0) falls with x."""
+    x = torch.arange(6.0)
+    probed = {"auxiliary": sign * -x, "logits": torch.stack([x, torch.zeros(6)], 1)}
+    context = context_of(torch.zeros(6, 1), [0, 2, 3, 5], probed=probed)
+    LearningLoss().fit(context)
+    assert context.diagnostics.numbers == {"ranker_accuracy": accuracy}
+    assert [("hardly better" in warning) for warning in context.diagnostics.warnings] == [True] * (sign < 0)

@@ -161,3 +161,12 @@ def test_company_does_not_matter() -> None:
 def test_bad_options(options) -> None:
     with pytest.raises(UserError, match="must be positive"):
         Perturbation(**options)
+
+
+@pytest.mark.parametrize(("shape", "length"), [((1, 28, 28), 2.0), ((1, 14, 14), 1.0), ((3, 32, 32), 3.959)])
+def test_the_default_length_changes_each_input_as_much_as_on_mnist(shape, length: float) -> None:
+    images = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0))
+    r = Perturbation(iterations=0).adversarial(
+        lambda x: x.flatten(1), images, images.flatten(1), images - 0.5
+    )
+    assert r.flatten(1).norm(dim=1).tolist() == pytest.approx([length] * 2, rel=1e-3)
