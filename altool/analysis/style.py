@@ -80,22 +80,26 @@ RC: dict[str, Any] = {
 
 
 def looks(curves: Sequence[Curve]) -> list[Look]:
-    """One look per curve, all distinct.
+    """One look per curve, all distinct."""
+    return looks_of([curve.variant.strategy for curve in curves])
+
+
+def looks_of(strategies: Sequence[str]) -> list[Look]:
+    """One look for each, all distinct.
 
     Variants of a method share its colour. In a panel of one method only, colour tells its variants
     apart.
     """
-    strategies = list(dict.fromkeys(curve.variant.strategy for curve in curves))
-    base = {strategy: LOOKS[strategy] for strategy in strategies if strategy in LOOKS}
-    for strategy in strategies:
+    methods = list(dict.fromkeys(strategies))
+    base = {strategy: LOOKS[strategy] for strategy in methods if strategy in LOOKS}
+    for strategy in methods:
         base.setdefault(strategy, _by_name(strategy, list(base.values())))
     chosen: list[Look] = []
     seen: dict[str, int] = {}
-    for curve in curves:
-        strategy = curve.variant.strategy
+    for strategy in strategies:
         nth = seen.get(strategy, 0)
         seen[strategy] = nth + 1
-        chosen.append(_variant(base[strategy], nth, chosen, recolour=len(strategies) == 1))
+        chosen.append(_variant(base[strategy], nth, chosen, recolour=len(methods) == 1))
     return chosen
 
 

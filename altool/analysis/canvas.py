@@ -1,0 +1,113 @@
+"""Figures as a paper takes them: one column wide, the legend below the axes, no dates in the file.
+
+A legend outside the axes covers nothing, and the figure grows by what the legend needs.
+"""
+
+import io
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.style
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.legend import Legend
+
+from altool.analysis import style
+
+FORMATS = ("png", "pdf", "svg")
+LEGEND_LETTERS = 44  # longest line of a legend in a column of 3.3 inches
+FOOTNOTE_LETTERS = 62
+FOOTNOTE_POINTS = 5.5
+# What makes a file ours; and no dates, so that equal runs give equal bytes.
+METADATA: dict[str, dict[str, Any]] = {
+    "png": {"Software": "altool"},
+    "pdf": {"Creator": "altool", "CreationDate": None},
+    "svg": {"Creator": "altool", "Date": None},
+}
+OURS = {
+    "png": b"Software\0altool",
+    "pdf": b"/Creator (altool)",
+    "svg": b"<dc:title>altool</dc:title>",
+}
+
+
+def styled() -> Any:
+    """The house style as a context or a decorator: for whatever makes or saves a figure."""
+    return matplotlib.style.context(["default", style.RC])
+
+
+def encode(figure: Figure, file_format: str) -> bytes:
+    """The figure as a file's bytes, `file_format` one of FORMATS."""
+    out = io.BytesIO()
+    with styled():
+        figure.savefig(out, format=file_format, dpi=style.RASTER_DPI, metadata=METADATA[file_format])
+    return out.getvalue()
+
+
+def is_ours(content: bytes, file_format: str) -> bool:
+    """Whether these bytes are a figure that altool made."""
+    return OURS[file_format] in content
+
+
+def new(
+    rows: int = 1, columns: int = 1, height: float = style.AXES_INCHES, **subplots: Any
+) -> tuple[Figure, np.ndarray]:
+    """A figure one column wide and `height` inches high, and its axes, (rows, columns)."""
+    figure = Figure(figsize=(style.COLUMN_INCHES, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, squeeze=False, **subplots)
+
+
+def legend_below(
+    figure: Figure, handles: Sequence[Artist], texts: Sequence[str], notes: Sequence[str] = ()
+) -> Legend:
+    """A legend under all axes, in as many columns as fit, `notes` above it; the figure grows by its height."""
+    texts = [textwrap.fill(text, LEGEND_LETTERS, subsequent_indent="  ") for text in texts]
+    lines = [line for note in notes for line in textwrap.wrap(note, LEGEND_LETTERS + 4)]
+    legend = _legend(figure, handles, texts, "\n".join(lines))
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + legend.get_window_extent().height / figure.dpi)
+    return legend
+
+
+def _legend(figure: Figure, handles: Sequence[Artist], texts: Sequence[str], title: str) -> Legend:
+    width_pixels = figure.get_size_inches()[0] * figure.dpi
+    for columns in (4, 3, 2, 1):
+        legend = figure.legend(
+            handles,
+            texts,
+            loc="outside lower center",
+            ncols=max(1, min(columns, len(handles))),
+            title=title,
+            frameon=False,
+            handlelength=3.2,
+            columnspacing=1.2,
+            labelspacing=0.35,
+            borderpad=0.2,
+        )
+        legend.get_title().set_multialignment("center")
+        if columns == 1 or legend.get_window_extent().width <= width_pixels:
+            return legend
+        legend.remove()
+    raise AssertionError("one column always returns")
+
+
+def footnote(figure: Figure, text: str) -> None:
+    """A small line under everything, in a strip of its own that the figure grows by. Once per figure."""
+    lines = textwrap.wrap(text, FOOTNOTE_LETTERS)
+    width, height = figure.get_size_inches()
+    strip = (len(lines) * 1.25 * FOOTNOTE_POINTS + 3) / 72
+    figure.set_size_inches(width, height + strip)
+    share = strip / (height + strip)
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0, share, 1, 1 - share))
+    for legend in figure.legends:
+        legend.set_bbox_to_anchor((0, share, 1, 1 - share), figure.transFigure)
+    figure.text(
+        0.5, 1.5 / 72 / (height + strip), "\n".join(lines), ha="center", va="bottom", fontsize=FOOTNOTE_POINTS
+    )
