@@ -11,6 +11,7 @@ from typing import Any
 import matplotlib.style
 import numpy as np
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -63,18 +64,25 @@ def new(
 
 
 def legend_below(
-    figure: Figure, handles: Sequence[Artist], texts: Sequence[str], notes: Sequence[str] = ()
+    figure: Figure,
+    handles: Sequence[Artist],
+    texts: Sequence[str],
+    notes: Sequence[str] = (),
+    dashes: float = 3.2,
 ) -> Legend:
-    """A legend under all axes, in as many columns as fit, `notes` above it; the figure grows by its height."""
+    """A legend under all axes, in as many columns as fit, `notes` above it; the figure grows by its height.
+    `dashes`: width of a handle in letters, 3.2 for lines, less for marks."""
     texts = [textwrap.fill(text, LEGEND_LETTERS, subsequent_indent="  ") for text in texts]
     lines = [line for note in notes for line in textwrap.wrap(note, LEGEND_LETTERS + 4)]
-    legend = _legend(figure, handles, texts, "\n".join(lines))
+    legend = _legend(figure, handles, texts, "\n".join(lines), dashes)
     width, height = figure.get_size_inches()
     figure.set_size_inches(width, height + legend.get_window_extent().height / figure.dpi)
     return legend
 
 
-def _legend(figure: Figure, handles: Sequence[Artist], texts: Sequence[str], title: str) -> Legend:
+def _legend(
+    figure: Figure, handles: Sequence[Artist], texts: Sequence[str], title: str, dashes: float
+) -> Legend:
     width_pixels = figure.get_size_inches()[0] * figure.dpi
     for columns in (4, 3, 2, 1):
         legend = figure.legend(
@@ -84,7 +92,7 @@ def _legend(figure: Figure, handles: Sequence[Artist], texts: Sequence[str], tit
             ncols=max(1, min(columns, len(handles))),
             title=title,
             frameon=False,
-            handlelength=3.2,
+            handlelength=dashes,
             columnspacing=1.2,
             labelspacing=0.35,
             borderpad=0.2,
@@ -94,6 +102,12 @@ def _legend(figure: Figure, handles: Sequence[Artist], texts: Sequence[str], tit
             return legend
         legend.remove()
     raise AssertionError("one column always returns")
+
+
+def keep_within(axes: Axes, low: float, high: float) -> None:
+    """Cuts off the y axis where no value can be: a band around an accuracy of 99 % ends at 100 %."""
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(max(bottom, low), min(top, high))
 
 
 def footnote(figure: Figure, text: str) -> None:

@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from altool.analysis import style
-from altool.analysis.canvas import encode, legend_below, new, styled
+from altool.analysis.canvas import encode, keep_within, legend_below, new, styled
 from altool.analysis.curves import Curve, Panel
 from altool.analysis.label import items_name
 
@@ -18,13 +18,13 @@ def image(panel: Panel, file_format: str, titled: bool = False) -> bytes:
 
 
 @styled()
-def draw(panel: Panel, titled: bool = False, x_label: str = "") -> Figure:
+def draw(panel: Panel, titled: bool = False, x_label: str = "", band: str = "std") -> Figure:
     """As wide as a column; as high as the axes and the legend below them need. `x_label`: what the stages are
-    counted in, the labelled items unless said."""
+    counted in, the labelled items unless said. `band`: one standard deviation, or the `range` of the seeds."""
     figure, ((axes,),) = new()
     looks = style.looks(panel.curves)
     for curve, look in zip(panel.curves, looks, strict=True):
-        _draw_curve(axes, curve, look, panel.metric.scale)
+        _draw_curve(axes, curve, look, panel.metric.scale, band)
     if panel.relative_to:
         axes.axhline(0, color=style.BLACK, linewidth=0.8, zorder=1.5)
     axes.set_xlabel(x_label or f"Number of labelled {items_name(panel.dataset)}")
@@ -34,11 +34,11 @@ def draw(panel: Panel, titled: bool = False, x_label: str = "") -> Figure:
     counts = {curve.n_seeds for curve in panel.curves}
     handles = [Line2D([], [], color=k.colour, linestyle=k.line, marker=k.marker) for k in looks]
     texts = [_legend_text(curve, with_n=len(counts) > 1) for curve in panel.curves]
-    legend_below(figure, handles, texts, _legend_notes(panel, counts))
+    legend_below(figure, handles, texts, _legend_notes(panel, counts, band))
     return figure
 
 
-def _draw_curve(axes: Axes, curve: Curve, look: style.Look, scale: float) -> None:
+def _draw_curve(axes: Axes, curve: Curve, look: style.Look, scale: float, band: str) -> None:
     x_T, mean_T, std_T = curve.n_labelled_T, scale * curve.mean_T, scale * curve.std_T
     axes.plot(x_T, mean_T, color=look.colour, linestyle=look.line, marker=None)
     # hollow where a seed has not come as far: there the mean is over fewer runs
@@ -55,6 +55,8 @@ def _draw_curve(axes: Axes, curve: Curve, look: style.Look, scale: float) -> Non
         )
     if np.isfinite(std_T).any():  # one seed has no spread
         low_T, high_T = mean_T - std_T, mean_T + std_T
+        if band == "range":
+            low_T, high_T = (scale * edge(curve.values_TS, axis=1) for edge in (np.nanmin, np.nanmax))
         axes.fill_between(x_T, low_T, high_T, color=look.colour, alpha=0.14, linewidth=0)
 
 
@@ -67,6 +69,8 @@ def _label_axes(axes: Axes, panel: Panel) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: thousands(value)))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
     axes.margins(x=0.04)
+    if panel.metric.unit == "%" and not panel.relative_to:
+        keep_within(axes, 0, 100)
 
 
 def thousands(value: float) -> str:
@@ -78,15 +82,16 @@ def _legend_text(curve: Curve, with_n: bool) -> str:
     return f"{curve.label}, n = {curve.n_seeds}" if with_n else curve.label
 
 
-def _legend_notes(panel: Panel, counts: set[int]) -> list[str]:
+def _legend_notes(panel: Panel, counts: set[int], band: str) -> list[str]:
     """What the lines are, over how many seeds, and which other settings all runs share."""
+    spread = "Mean ± 1 std over" if band == "std" else "Mean, lowest and highest of"
     notes = []
     if max(counts) == 1:
         notes.append("One seed: no band")
     elif len(counts) == 1:
-        notes.append(f"Mean ± 1 std over {max(counts)} seeds")
+        notes.append(f"{spread} {max(counts)} seeds")
     else:
-        notes.append("Mean ± 1 std over n seeds")
+        notes.append(f"{spread} n seeds")
     if panel.relative_to:
         notes[0] += ", paired by seed"
     if any((curve.n_T < curve.n_seeds).any() for curve in panel.curves):

@@ -16,11 +16,22 @@ RASTER_DPI = 300
 VERMILLION, BLUE, GREEN = "#D55E00", "#0072B2", "#009E73"
 PURPLE, ORANGE, SKY = "#CC79A7", "#E69F00", "#56B4E9"
 BLACK, YELLOW, GREY = "#000000", "#B5A400", "#6E6E6E"
+SILVER, PALE = "#A9A9A9", "#D9D9D9"  # what is only background
 COLOURS = (VERMILLION, BLUE, GREEN, PURPLE, ORANGE, SKY, BLACK, YELLOW, GREY)
 
 SOLID, DASHED, DOTTED = (0, ()), (0, (4, 1.5)), (0, (1, 1.2))
 DASH_DOT, LONG_DASH = (0, (5, 1.5, 1, 1.5)), (0, (8, 2))
 LINES = (SOLID, DASHED, DASH_DOT, DOTTED, LONG_DASH)
+HATCHES = (
+    "",
+    "////",
+    "....",
+    "xxxx",
+    "\\\\\\\\",
+    "++++",
+    "----",
+    "oo",
+)  # of bars, which have neither line nor marker
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h")
 
 
@@ -73,6 +84,7 @@ RC: dict[str, Any] = {
     "ytick.major.width": 0.6,
     "lines.linewidth": 1.2,
     "lines.markersize": 3.6,
+    "hatch.linewidth": 0.4,
     "pdf.fonttype": 42,  # TrueType, which publishers ask for, instead of Type 3
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "altool",  # else element ids are random
@@ -101,6 +113,11 @@ def looks_of(strategies: Sequence[str]) -> list[Look]:
         seen[strategy] = nth + 1
         chosen.append(_variant(base[strategy], nth, chosen, recolour=len(methods) == 1))
     return chosen
+
+
+def hatch(nth: int) -> str:
+    """Of the `nth` bar in a group."""
+    return HATCHES[nth % len(HATCHES)]
 
 
 def _by_name(strategy: str, taken: Sequence[Look]) -> Look:
