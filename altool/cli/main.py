@@ -15,7 +15,19 @@ from altool.core.errors import (
     did_you_mean,
 )
 
-COMMANDS = ("run", "ls", "check", "replay", "status", "plot", "table", "doctor", "data", "completion")
+COMMANDS = (
+    "run",
+    "ls",
+    "check",
+    "replay",
+    "status",
+    "plot",
+    "table",
+    "compare",
+    "doctor",
+    "data",
+    "completion",
+)
 
 RUN_HELP = """\
 usage: altool run [-m] [key=value …]
@@ -173,6 +185,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     table.add_argument("--format", choices=["text", "markdown", "latex", "csv"], default="text")
     table.add_argument("--metric", default="accuracy", help="a column of stages.csv; default accuracy")
+
+    compare = command(
+        "compare",
+        "test strategies against a baseline and each other, in pairs of equal seed",
+        "altool compare outputs --relative-to random --part labels",
+    )
+    compare.description = (
+        "Paired differences to a baseline with 95 % intervals, p values and labels saved at equal accuracy; "
+        "labels saved stage by stage; and the pairwise penalty matrix: how often one beats another, Holm-corrected."
+    )
+    compare.add_argument("paths", nargs="*", type=Path, default=[Path("outputs")], metavar="PATH")
+    compare.add_argument("--relative-to", metavar="STRATEGY", default="random", help="default random")
+    compare.add_argument(
+        "--part", choices=["differences", "labels", "penalty"], help="one of the tables; default all"
+    )
+    compare.add_argument("--format", choices=["text", "markdown", "latex", "csv"], default="text")
+    compare.add_argument("--metric", default="accuracy", help="a column of stages.csv; default accuracy")
 
     doctor = command("doctor", "look at this machine: what works, what does not, what to do", "altool doctor")
     doctor.add_argument("--outputs", type=Path, default=Path("outputs"))
