@@ -17,6 +17,7 @@ from altool.core.errors import (
 
 COMMANDS = (
     "run",
+    "reproduce",
     "ls",
     "check",
     "replay",
@@ -135,6 +136,27 @@ def _parser() -> argparse.ArgumentParser:
         "run what the key=value words mean",
         "altool run -m strategy=random,ta_vaal budget=small",
     )
+
+    reproduce = command(
+        "reproduce",
+        "make a paper's figure or table, beside what was published",
+        "altool reproduce ta_vaal_cvpr_fig4a --seeds 0-4 --only strategy=random,ta_vaal",
+    )
+    reproduce.add_argument("action", metavar="ls | show | NAME", help="list them, show one, or make it")
+    reproduce.add_argument(
+        "words", nargs="*", metavar="key=value", help="of all its runs, as for altool run; after show: NAME"
+    )
+    reproduce.add_argument("--seeds", help="such as 0, 0,1,2 or 0-4; default: the paper's number of trials")
+    reproduce.add_argument(
+        "--only", action="append", metavar="KEY=VALUE", help="cells to run: strategy=…, panel=…, label=…"
+    )
+    reproduce.add_argument("--device", help="auto, cpu, cuda, cuda:1")
+    reproduce.add_argument(
+        "--scale", choices=["paper", "smoke"], default="paper", help="smoke: the same in seconds, no result"
+    )
+    reproduce.add_argument("--outputs", type=Path, default=Path("outputs"), help="where runs and figures go")
+    reproduce.add_argument("--progress", choices=["auto", "live", "plain", "quiet"], default="auto")
+    reproduce.add_argument("--config-dir", type=Path, help="a folder with YAML files of your own")
 
     ls = command("ls", "list what there is to choose from", "altool ls strategy ta_vaal")
     ls.add_argument("group", nargs="?", help="dataset, imbalance, learner, strategy, budget or experiment")
