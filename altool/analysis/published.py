@@ -3,10 +3,11 @@
     experiment  name of the experiment that measures it
     kind        value (a printed number) or claim (a sentence about order, bound, size or stage)
     paper, item, section, page   P0 to P3; page where the paper's text shows page numbers (P2, P3)
-    dataset     the panel, where an experiment has several; A|B: their runs taken together
-    strategy    name or legend label; A|B: each of them; ldr(percentile=90): with that option, != for any other
-    versus      the rivals, each of them, in pairs of equal seed; `best of A|B`, `worst of A|B`; empty: absolute
-    at          stage by labels (2000, 3000|4000, >3000), every (after the first query; `every except 5000`), most, first,
+    dataset     the panel, where an experiment has several (empty: each of them); `A | B`: their runs taken together;
+                `A or B`: two readings (V9)
+    strategy    name or legend label; `A | B`: each of them; `A except B`: all of strategy A but the label B
+    versus      the rivals, each of them, in pairs of equal seed; `best of A | B`, `worst of A | B`; empty: absolute
+    at          stage by labels (2000, 3000 | 4000, >3000), every (after the first query; `every except 5000`), most, first,
                 early, late (the halves after the first query), final, mean (over all stages); `100 annotations` is P3's
                 count, read as 100 labelled and as 100 bought beside the start set (L1)
     metric      see quantity.py

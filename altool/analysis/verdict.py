@@ -6,7 +6,7 @@ is not measured. Differences are paired: equal seed, and equal dataset where run
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import chain, product
 
 import numpy as np
 import pandas as pd
@@ -53,14 +53,14 @@ class Finding:
 
 
 def judge(study: Study) -> pd.DataFrame:
-    """A row for every published row of the study's experiment; two where `at` has two readings (moment.py).
+    """A row for every published row of the study's experiment; two where `at` (moment.py) or the dataset has two readings.
 
     Columns: what was printed (PRINTED; `at` as it was read), then published (text with relation and unit), measured, se,
     n, difference, within (yes, no or why neither; of values), verdict, note, text. Generated data and smoke runs are never
     judged.
     """
     found = []
-    for said in statements(study.name):
+    for said in chain.from_iterable(_datasets(row) for row in statements(study.name)):
         for finding in _findings(study, said):
             about = {key: getattr(said, key) for key in PRINTED} | {"at": finding.at or said.at}
             found.append(vars(finding) | about | {"published": said.printed(), "text": said.text})
@@ -84,6 +84,11 @@ def tally(judged: pd.DataFrame) -> str:
         missing = claims.count(NOT_MEASURED)
         parts.append(f"Claims: {agree} {agrees}, {differ} {differs}, {missing} not measured.")
     return " ".join(parts)
+
+
+def _datasets(said: Statement) -> list[Statement]:
+    """The sentence read for each dataset that it may mean (V9)."""
+    return [replace(said, dataset=dataset) for dataset in said.dataset.split(" or ")]
 
 
 def _findings(study: Study, said: Statement) -> list[Finding]:
@@ -114,6 +119,8 @@ def _finding(study: Study, said: Statement, reading: int) -> Finding:
     missing: list[str] = []
     read: list[Moment] = []
     groups = panel_groups(study, said.dataset)
+    if not groups:
+        return Finding(NOT_MEASURED, f"no {said.dataset} in this study")
     for panels in groups:
         sides = lineup(study, said, panels)
         missing += sides.missing

@@ -243,6 +243,13 @@ def test_panels_one_by_one_by_name_or_taken_together(study, verdict_on):
     assert (table["measured"][3], table["n"][3]) == (pytest.approx(4), 4)
 
 
+def test_two_readings_of_a_dataset(study, verdict_on):
+    runs = study({"A/ta_vaal": [[0.5, 0.6]] * 2, "A, more/ta_vaal": [[0.5, 0.9]] * 2})
+    table = verdict_on(runs, said("value", relation="=", value=90.0, dataset="A or A, more"))
+    assert table["dataset"].tolist() == ["A", "A, more"]
+    assert table["verdict"].tolist() == ["differs", "agrees"]
+
+
 def test_labels_come_before_strategies_and_one_can_be_left_out(study, verdict_on):
     runs = {"vab_al": [[0.5, 0.7]] * 2, "0/vab_al": [[0.5, 0.4]] * 2, "random": [[0.5, 0.6]] * 2}
     made = study(runs, labels={"0/vab_al": "λ = 0", "vab_al": "λ = 1"})
