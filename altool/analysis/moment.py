@@ -34,7 +34,7 @@ def moments(at: str, planned: Sequence[int]) -> list[Moment]:
     if at.endswith(ANNOTATIONS):
         count = int(at.removesuffix(ANNOTATIONS))
         start = planned[0] if planned else 0
-        return [Moment(f"{n:,} labelled", (n,)) for n in (count, start + count)]
+        return [Moment(f"{at} as {n:,} labelled", (n,)) for n in (count, start + count)]
     if at == MEAN:
         return [Moment("mean of all stages", tuple(planned), averaged=True)]
     stages = _stages(at, planned)
@@ -68,4 +68,8 @@ def _numbers(text: str) -> tuple[int, ...]:
 def _said(at: str, stages: tuple[int, ...]) -> str:
     if len(stages) == 1:
         return f"{stages[0]:,} labelled"
-    return at.replace(" | ", " and ") if not at[:1].isdigit() else " and ".join(f"{n:,}" for n in stages) + " labelled"
+    return (
+        at.replace(" | ", " and ")
+        if not at[:1].isdigit()
+        else " and ".join(f"{n:,}" for n in stages) + " labelled"
+    )

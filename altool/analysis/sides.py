@@ -6,6 +6,7 @@ import pandas as pd
 
 from altool.analysis.published import Statement
 from altool.analysis.quantity import values
+from altool.analysis.read import planned_labels
 from altool.analysis.study import Study, StudyCell
 
 SAME = {"mc_dropout": "bald"}  # two names of one strategy
@@ -35,7 +36,9 @@ def panel_groups(study: Study, dataset: str) -> list[list[str]]:
 def lineup(study: Study, said: Statement, panels: list[str]) -> Lineup:
     found = Lineup()
     found.chosen = _side(study, said.strategy, said.metric, panels, found.missing)
-    found.planned = sorted({n for frame in found.chosen.values() for n in frame.index})
+    planned = {n for frame in found.chosen.values() for n in frame.index}
+    here = (cell for cell in study.cells if cell.panel in panels)
+    found.planned = sorted(planned or {n for cell in here for n in planned_labels(cell.folder)})
     which = next((prefix for prefix in EXTREMES if said.versus.startswith(prefix)), "")
     if not said.versus:
         found.rivals = {"": None}

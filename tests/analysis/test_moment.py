@@ -40,7 +40,10 @@ def test_an_odd_number_of_queries_gives_the_middle_one_to_the_early_half():
 def test_annotations_are_labelled_or_bought():
     labelled, bought = moments("300 annotations", (100, 200, 300, 400))
     assert (labelled.stages, bought.stages) == ((300,), (400,))
-    assert (labelled.text, bought.text) == ("300 labelled", "400 labelled")
+    assert (labelled.text, bought.text) == (
+        "300 annotations as 300 labelled",
+        "300 annotations as 400 labelled",
+    )
     assert readings("300 annotations") == 2
 
 

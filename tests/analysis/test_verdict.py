@@ -215,7 +215,10 @@ def test_annotations_have_two_readings(study, verdict_on):
     # 100 start, 100 a query (L1): 100 labelled is the start set, 200 labelled the first query
     runs = study({"ta_vaal": [[0.80, 0.91], [0.82, 0.93]]}, start=100, step=100)
     table = verdict_on(runs, said("value", at="100 annotations", relation="=", value=91.16))
-    assert table["at"].tolist() == ["100 labelled", "200 labelled"]
+    readings = ["100 annotations as 100 labelled", "100 annotations as 200 labelled"]
+    assert table["at"].tolist() == readings
+    missing = said("value", strategy="ldr", at="100 annotations", relation="=", value=1)
+    assert verdict_on(runs, missing)["at"].tolist() == readings
     assert table["measured"].tolist() == pytest.approx([81, 92])
     assert table["verdict"].tolist() == ["differs", "agrees"]
 
