@@ -21,8 +21,9 @@ from altool.analysis import style
 
 FORMATS = ("png", "pdf", "svg")
 LEGEND_LETTERS = 44  # longest line of a legend in a column of 3.3 inches
-FOOTNOTE_LETTERS = 62
+FOOTNOTE_LETTERS = 80
 FOOTNOTE_POINTS = 5.5
+PAD_INCHES = 0.04167  # matplotlib's around an outside legend
 # What makes a file ours; and no dates, so that equal runs give equal bytes.
 METADATA: dict[str, dict[str, Any]] = {
     "png": {"Software": "altool"},
@@ -45,6 +46,7 @@ def encode(figure: Figure, file_format: str) -> bytes:
     """The figure as a file's bytes, `file_format` one of FORMATS."""
     out = io.BytesIO()
     with styled():
+        _settle(figure)
         figure.savefig(out, format=file_format, dpi=style.RASTER_DPI, metadata=METADATA[file_format])
     return out.getvalue()
 
@@ -111,17 +113,29 @@ def keep_within(axes: Axes, low: float, high: float) -> None:
 
 
 def footnote(figure: Figure, text: str) -> None:
-    """A small line under everything, in a strip of its own that the figure grows by. Once per figure."""
+    """A small line under everything, in a strip of its own that the figure grows by. Once per figure, before `encode`."""
     lines = textwrap.wrap(text, FOOTNOTE_LETTERS)
     width, height = figure.get_size_inches()
     strip = (len(lines) * 1.25 * FOOTNOTE_POINTS + 3) / 72
-    figure.set_size_inches(width, height + strip)
-    share = strip / (height + strip)
+    legends = sum(
+        legend.get_window_extent().height / figure.dpi + 2 * PAD_INCHES for legend in figure.legends
+    )
+    height += strip
+    figure.set_size_inches(width, height)
+    for legend in figure.legends:  # an anchored one no longer counts in the layout, so its room is kept below
+        legend.set_bbox_to_anchor((0, strip / height, 1, 1 - strip / height), figure.transFigure)
+    below = (strip + legends) / height
     engine = figure.get_layout_engine()
     if isinstance(engine, ConstrainedLayoutEngine):
-        engine.set(rect=(0, share, 1, 1 - share))
-    for legend in figure.legends:
-        legend.set_bbox_to_anchor((0, share, 1, 1 - share), figure.transFigure)
-    figure.text(
-        0.5, 1.5 / 72 / (height + strip), "\n".join(lines), ha="center", va="bottom", fontsize=FOOTNOTE_POINTS
-    )
+        engine.set(rect=(0, below, 1, 1 - below))
+    lowest = 1.5 / 72 / height
+    figure.text(0.5, lowest, "\n".join(lines), ha="center", va="bottom", fontsize=FOOTNOTE_POINTS)
+
+
+def _settle(figure: Figure) -> None:
+    """Lays the figure out for good, so that every format shows the same one: each drawing would move it a little."""
+    if not isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
+        return
+    for _ in range(2):
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")

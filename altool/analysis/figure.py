@@ -33,7 +33,7 @@ def draw(panel: Panel, titled: bool = False, x_label: str = "", band: str = "std
         axes.set_title(panel.title)
     counts = {curve.n_seeds for curve in panel.curves}
     handles = [Line2D([], [], color=k.colour, linestyle=k.line, marker=k.marker) for k in looks]
-    texts = [_legend_text(curve, with_n=len(counts) > 1) for curve in panel.curves]
+    texts = [_legend_text(curve, with_n=len(counts) > 1 and band == "std") for curve in panel.curves]
     legend_below(figure, handles, texts, _legend_notes(panel, counts, band))
     return figure
 
@@ -88,7 +88,7 @@ def _legend_notes(panel: Panel, counts: set[int], band: str) -> list[str]:
     notes = []
     if max(counts) == 1:
         notes.append("One seed: no band")
-    elif len(counts) == 1:
+    elif len(counts) == 1 or band == "range":  # single seeds among the lines are named so
         notes.append(f"{spread} {max(counts)} seeds")
     else:
         notes.append(f"{spread} n seeds")

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from altool.analysis.metric import Metric, find_metric
+from altool.analysis.metric import METRICS, Metric
 from altool.analysis.study import Study, StudyCell
 from altool.core.errors import UserError, did_you_mean
 
@@ -51,8 +51,9 @@ def shown(study: Study, strategies: Collection[str] | None = None, column: str =
         if column in rows and rows[column].notna().to_numpy().any():
             found.append(Shown(cell, rows.dropna(subset=[column])))
     if not found:
-        what = "finished stage" if column == "stage" else f"{column} on record"
-        raise UserError(f"{study.name}: no run of it has a {what} yet.")
+        if study.stages.empty:
+            raise UserError(f"{study.name}: no run of it has a finished stage yet.")
+        raise UserError(f"{study.name}: its runs have no {column} on record.")
     return found
 
 
@@ -65,9 +66,11 @@ def only(frame: pd.DataFrame, **equal: Any) -> pd.DataFrame:
 
 def metric_of(name: str) -> Metric:
     """A metric of stages.csv; `val_accuracy` is the accuracy on the validation split (P2 Table 1)."""
+    plain = METRICS.get(name.removeprefix("val_"))
+    if plain is None:
+        raise UserError(f"metric={name}: {did_you_mean(name, METRICS)}")
     if not name.startswith("val_"):
-        return find_metric(name)
-    plain = find_metric(name.removeprefix("val_"))
+        return plain
     return replace(plain, column=name, name=f"Validation {plain.name[0].lower()}{plain.name[1:]}")
 
 
@@ -122,6 +125,12 @@ def recorded(
                 found.append(Recorded(seed, number, labelled[number], arrays))
                 break
     return found
+
+
+def purchases(study: Study, one: Shown, seed: int) -> pd.DataFrame:
+    """acquired.csv of a seed: stage, index and label at least; empty where there is none."""
+    acquired = study.acquired(one.cell)
+    return only(acquired, seed=seed) if len(acquired) else pd.DataFrame(columns=["stage", "index", "label"])
 
 
 def must_have(study: Study, found: Collection[object], what: str, ask_for: str) -> None:

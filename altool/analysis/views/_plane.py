@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from altool.analysis import style
 from altool.analysis.study import Study
-from altool.analysis.views._cells import Recorded, Shown, only
+from altool.analysis.views._cells import Recorded, Shown, purchases
 from altool.core.errors import UserError
 
 HALF = 0.5
@@ -64,8 +64,7 @@ def at(run: Recorded, indices: np.ndarray) -> np.ndarray:
 
 def labelled(study: Study, one: Shown, run: Recorded) -> tuple[np.ndarray, np.ndarray]:
     """Indices and labels that the model of this stage was fitted on."""
-    acquired = study.acquired(one.cell)
-    mine = only(acquired, seed=run.seed)
+    mine = purchases(study, one, run.seed)
     known = mine["stage"].to_numpy() <= run.stage
     return mine["index"].to_numpy(int)[known], mine["label"].to_numpy(int)[known]
 

@@ -20,7 +20,7 @@ AXES = {
     "test_accuracy": "Test accuracy (%)",
     "test_error": "Test error (%)",
 }
-ROW_INCHES = 1.5
+ROW_INCHES = 1.35
 
 
 def view(

@@ -17,7 +17,7 @@ from altool.analysis.views._cells import (
     by_panel,
     must_have,
     of_panel,
-    only,
+    purchases,
     recorded,
     shown,
     slug,
@@ -65,7 +65,7 @@ def view(
 def _rows(study: Study, one: Shown, run: Recorded, n: int) -> pd.DataFrame:
     """rank, index and class of each shown pick; a class that was neither bought nor audited is −1."""
     picks = run.arrays["picks"][: min(n, len(run.arrays["pick_images"]))]
-    bought = only(study.acquired(one.cell), seed=run.seed)
+    bought = purchases(study, one, run.seed)
     known = dict(zip(bought["index"].tolist(), bought["label"].tolist(), strict=True))
     if "true_labels" in run.arrays:
         known |= dict(zip(run.arrays["candidates"].tolist(), run.arrays["true_labels"].tolist(), strict=True))

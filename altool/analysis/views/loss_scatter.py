@@ -101,8 +101,9 @@ def _draw(points: pd.DataFrame) -> Figure:
         axes.tick_params(labelsize=6.5)
     for axes in grid.flat[len(labels) :]:
         axes.set_visible(False)
-    for axes in grid[-1]:
+    for axes in grid.flat[len(labels) - columns : len(labels)]:  # the lowest of every column
         axes.set_xlabel("Likelihood of being\nunlabelled, 1 − D")
+        axes.tick_params(labelbottom=True)
     for axes in grid[:, 0]:
         axes.set_ylabel("True loss (nats)")
     handles = [Line2D([], [], **REST), Line2D([], [], **SELECTED)]
