@@ -24,14 +24,14 @@ def view(
     relative_to: str | None = None,
     error: bool = False,
     x: str = "labelled",
-    pooled: bool = False,
+    pool_panels: bool = False,
     individual: str | Sequence[str] = (),
     strategies: Sequence[str] | None = None,
 ) -> list[Output]:
     """A figure per panel: mean and one standard deviation over seeds.
 
     relative_to: a label or strategy to subtract, paired by seed and stage. error: 100 % minus the metric. x: what a
-    stage is counted in; `queried` leaves the start set out, P3's "# annotations" (L1). pooled: the runs of all
+    stage is counted in; `queried` leaves the start set out, P3's "# annotations" (L1). pool_panels: the runs of all
     panels as one set of trials (P2 Fig. 3b, d). individual: labels or strategies that get a line per seed, while bands
     of the others go from their lowest to their highest (P2 Figs. 12 to 21).
     """
@@ -42,7 +42,7 @@ def view(
     if error:
         wanted = replace(wanted, name=f"{wanted.name} error" if metric != "accuracy" else "Test error")
     cells = shown(study, strategies, metric)
-    panels = {"": cells} if pooled else by_panel(cells)
+    panels = {"": cells} if pool_panels else by_panel(cells)
     outputs = []
     for panel, members in panels.items():
         drawn = _panel(members, wanted, error, x)

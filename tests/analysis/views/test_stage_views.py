@@ -105,7 +105,7 @@ def test_panels_are_figures_of_their_own_or_one_set_of_trials(bench):
     ]
     study = bench.study(*cells)
     assert [made.name for made in curves.view(study)] == ["accuracy_cifar_10_1", "accuracy_cifar_10_5"]
-    (made,) = curves.view(study, pooled=True)
+    (made,) = curves.view(study, pool_panels=True)
     values = [0.1, 0.2, 0.3, 0.6]
     np.testing.assert_allclose(numbers(made.frame, "mean std n"), [[0.3, np.std(values, ddof=1), 4]])
 
