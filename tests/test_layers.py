@@ -19,6 +19,7 @@ BELOW = {
     "engine": {"core", "models", "data", "learners", "strategies"},
     "config": {"core", "models", "data", "learners", "strategies", "engine"},
     "analysis": {"core"},
+    "reproduce": {"core", "data", "models", "learners", "strategies", "engine", "config", "analysis"},
 }
 MODULES = sorted(ROOT.rglob("*.py"))
 NAMES = [str(path.relative_to(ROOT)) for path in MODULES]

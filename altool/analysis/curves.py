@@ -150,18 +150,24 @@ def _all_relative(found: Sequence[Panel], relative_to: str) -> list[Panel]:
     return paired
 
 
-def _relative(panel: Panel, relative_to: str) -> Panel:
-    bases = _baselines(panel, relative_to)
+def baselines(panel: Panel, strategy: str) -> dict[Hashable, Curve]:
+    """The curve of `strategy` for each `setting` that it ran in."""
     by_setting: dict[Hashable, Curve] = {}
-    for base in bases:
+    for base in _baselines(panel, strategy):
         # Budgets that differ in their number of stages agree as far as both go, since streams are
         # named, not counted.
-        known = by_setting.setdefault(_setting(base), base)
+        known = by_setting.setdefault(setting(base), base)
         values = known.values.combine_first(base.values)
-        by_setting[_setting(base)] = replace(known, values=values)
+        by_setting[setting(base)] = replace(known, values=values)
+    return by_setting
+
+
+def _relative(panel: Panel, relative_to: str) -> Panel:
+    bases = _baselines(panel, relative_to)
+    by_setting = baselines(panel, relative_to)
     curves = []
     for curve in panel.curves:
-        base = by_setting.get(_setting(curve))
+        base = by_setting.get(setting(curve))
         if curve in bases:
             continue
         if base is not None:
@@ -188,6 +194,6 @@ def _baselines(panel: Panel, strategy: str) -> list[Curve]:
     return chosen
 
 
-def _setting(curve: Curve) -> Hashable:
+def setting(curve: Curve) -> Hashable:
     """What has to be equal for a fair pair, beside seed, stage and the number of labels."""
     return tuple(curve.variant.setting().items())

@@ -1,81 +1,44 @@
 """Draws a panel: mean lines with bands of one standard deviation, legend below the axes."""
 
-import io
-import textwrap
-from contextlib import AbstractContextManager
-from typing import Any
-
-import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from altool.analysis import style
+from altool.analysis.canvas import encode, keep_within, legend_below, new, styled
 from altool.analysis.curves import Curve, Panel
 from altool.analysis.label import items_name
 
-FORMATS = ("png", "pdf", "svg")
-LEGEND_LETTERS = 44  # longest line of a legend in a column of 3.3 inches
-# What makes a file ours; and no dates, so that equal runs give equal bytes.
-METADATA: dict[str, dict[str, Any]] = {
-    "png": {"Software": "altool"},
-    "pdf": {"Creator": "altool", "CreationDate": None},
-    "svg": {"Creator": "altool", "Date": None},
-}
-OURS = {
-    "png": b"Software\0altool",
-    "pdf": b"/Creator (altool)",
-    "svg": b"<dc:title>altool</dc:title>",
-}
-
 
 def image(panel: Panel, file_format: str, titled: bool = False) -> bytes:
-    """The panel as a file's bytes, `file_format` one of FORMATS."""
-    out = io.BytesIO()
-    figure = draw(panel, titled)
-    metadata = METADATA[file_format]
-    with _styled():
-        figure.savefig(out, format=file_format, dpi=style.RASTER_DPI, metadata=metadata)
-    return out.getvalue()
+    """The panel as a file's bytes, `file_format` one of canvas.FORMATS."""
+    return encode(draw(panel, titled), file_format)
 
 
-def is_ours(content: bytes, file_format: str) -> bool:
-    """Whether these bytes are a figure that altool made."""
-    return OURS[file_format] in content
-
-
-def draw(panel: Panel, titled: bool = False) -> Figure:
-    """As wide as a column; as high as the axes and the legend below them need."""
-    with _styled():
-        return _draw(panel, titled)
-
-
-def _styled() -> AbstractContextManager[None]:
-    return matplotlib.style.context(["default", style.RC])
-
-
-def _draw(panel: Panel, titled: bool) -> Figure:
-    figure = Figure(figsize=(style.COLUMN_INCHES, style.AXES_INCHES), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    for curve, look in zip(panel.curves, style.looks(panel.curves), strict=True):
-        _draw_curve(axes, curve, look, panel.metric.scale)
+@styled()
+def draw(panel: Panel, titled: bool = False, x_label: str = "", band: str = "std") -> Figure:
+    """As wide as a column; as high as the axes and the legend below them need. `x_label`: what the stages are
+    counted in, the labelled items unless said. `band`: one standard deviation, or the `range` of the seeds."""
+    figure, ((axes,),) = new()
+    looks = style.looks(panel.curves)
+    for curve, look in zip(panel.curves, looks, strict=True):
+        _draw_curve(axes, curve, look, panel.metric.scale, band)
     if panel.relative_to:
         axes.axhline(0, color=style.BLACK, linewidth=0.8, zorder=1.5)
+    axes.set_xlabel(x_label or f"Number of labelled {items_name(panel.dataset)}")
     _label_axes(axes, panel)
     if titled:
         axes.set_title(panel.title)
-    legend = _legend(figure, axes, panel)
-    height_inches = legend.get_window_extent().height / figure.dpi
-    figure.set_size_inches(style.COLUMN_INCHES, style.AXES_INCHES + height_inches)
+    counts = {curve.n_seeds for curve in panel.curves}
+    handles = [Line2D([], [], color=k.colour, linestyle=k.line, marker=k.marker) for k in looks]
+    texts = [_legend_text(curve, with_n=len(counts) > 1 and band == "std") for curve in panel.curves]
+    legend_below(figure, handles, texts, _legend_notes(panel, counts, band))
     return figure
 
 
-def _draw_curve(axes: Axes, curve: Curve, look: style.Look, scale: float) -> None:
+def _draw_curve(axes: Axes, curve: Curve, look: style.Look, scale: float, band: str) -> None:
     x_T, mean_T, std_T = curve.n_labelled_T, scale * curve.mean_T, scale * curve.std_T
     axes.plot(x_T, mean_T, color=look.colour, linestyle=look.line, marker=None)
     # hollow where a seed has not come as far: there the mean is over fewer runs
@@ -92,11 +55,12 @@ def _draw_curve(axes: Axes, curve: Curve, look: style.Look, scale: float) -> Non
         )
     if np.isfinite(std_T).any():  # one seed has no spread
         low_T, high_T = mean_T - std_T, mean_T + std_T
+        if band == "range":
+            low_T, high_T = (scale * edge(curve.values_TS, axis=1) for edge in (np.nanmin, np.nanmax))
         axes.fill_between(x_T, low_T, high_T, color=look.colour, alpha=0.14, linewidth=0)
 
 
 def _label_axes(axes: Axes, panel: Panel) -> None:
-    axes.set_xlabel(f"Number of labelled {items_name(panel.dataset)}")
     if panel.relative_to:
         axes.set_ylabel(f"{panel.metric.name} over {panel.relative_to}\n({panel.metric.difference_unit()})")
     else:
@@ -105,6 +69,8 @@ def _label_axes(axes: Axes, panel: Panel) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: thousands(value)))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
     axes.margins(x=0.04)
+    if panel.metric.unit == "%" and not panel.relative_to:
+        keep_within(axes, 0, 100)
 
 
 def thousands(value: float) -> str:
@@ -112,49 +78,20 @@ def thousands(value: float) -> str:
     return f"{value / 1000:g}k" if abs(value) >= 1000 else f"{value:g}"
 
 
-def _legend(figure: Figure, axes: Axes, panel: Panel) -> Legend:
-    counts = {curve.n_seeds for curve in panel.curves}
-    texts = [_legend_text(curve, with_n=len(counts) > 1) for curve in panel.curves]
-    handles = [
-        Line2D([], [], color=look.colour, linestyle=look.line, marker=look.marker)
-        for look in style.looks(panel.curves)
-    ]
-    title = "\n".join(_legend_notes(panel, counts))
-    width_pixels = style.COLUMN_INCHES * figure.dpi
-    for columns in (3, 2, 1):
-        legend = figure.legend(
-            handles,
-            texts,
-            loc="outside lower center",
-            ncols=min(columns, len(handles)),
-            title=title,
-            frameon=False,
-            handlelength=3.2,
-            columnspacing=1.2,
-            labelspacing=0.35,
-            borderpad=0.2,
-        )
-        legend.get_title().set_multialignment("center")
-        if columns == 1 or legend.get_window_extent().width <= width_pixels:
-            return legend
-        legend.remove()
-    raise AssertionError("one column always returns")
-
-
 def _legend_text(curve: Curve, with_n: bool) -> str:
-    text = f"{curve.label}, n = {curve.n_seeds}" if with_n else curve.label
-    return textwrap.fill(text, LEGEND_LETTERS, subsequent_indent="  ")
+    return f"{curve.label}, n = {curve.n_seeds}" if with_n else curve.label
 
 
-def _legend_notes(panel: Panel, counts: set[int]) -> list[str]:
+def _legend_notes(panel: Panel, counts: set[int], band: str) -> list[str]:
     """What the lines are, over how many seeds, and which other settings all runs share."""
+    spread = "Mean ± 1 std over" if band == "std" else "Mean, lowest and highest of"
     notes = []
     if max(counts) == 1:
         notes.append("One seed: no band")
-    elif len(counts) == 1:
-        notes.append(f"Mean ± 1 std over {max(counts)} seeds")
+    elif len(counts) == 1 or band == "range":  # single seeds among the lines are named so
+        notes.append(f"{spread} {max(counts)} seeds")
     else:
-        notes.append("Mean ± 1 std over n seeds")
+        notes.append(f"{spread} n seeds")
     if panel.relative_to:
         notes[0] += ", paired by seed"
     if any((curve.n_T < curve.n_seeds).any() for curve in panel.curves):
@@ -162,5 +99,5 @@ def _legend_notes(panel: Panel, counts: set[int]) -> list[str]:
     elif any(curve.unfinished for curve in panel.curves):
         notes.append("Some runs are unfinished")
     if panel.note:
-        notes += textwrap.wrap(f"All: {panel.note}", LEGEND_LETTERS)
+        notes.append(f"All: {panel.note}")
     return notes

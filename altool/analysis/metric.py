@@ -14,6 +14,7 @@ class Metric:
     unit: str
     scale: float
     decimals: int
+    higher_is_better: bool = True
 
     def axis(self) -> str:
         return f"{self.name} ({self.unit})" if self.unit else self.name
@@ -29,8 +30,8 @@ METRICS = {
         Metric("balanced_accuracy", "Balanced accuracy", "%", 100, 2),
         Metric("macro_f1", "Macro F1", "%", 100, 2),
         Metric("miou", "mIoU", "%", 100, 2),
-        Metric("ece", "ECE", "%", 100, 2),
-        Metric("nll", "NLL", "nats", 1, 4),
+        Metric("ece", "ECE", "%", 100, 2, higher_is_better=False),
+        Metric("nll", "NLL", "nats", 1, 4, higher_is_better=False),
         Metric("class_entropy", "Class entropy", "nats", 1, 4),  # P0 Fig. 6, P1 Fig. 7a
     )
 }

@@ -4,8 +4,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from altool.analysis.canvas import FORMATS, is_ours
 from altool.analysis.curves import panels
-from altool.analysis.figure import FORMATS, image, is_ours
+from altool.analysis.figure import image
 from altool.analysis.read import read_stages
 from altool.core.atomic import write_atomic
 from altool.core.errors import UserError, did_you_mean

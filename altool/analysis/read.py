@@ -13,7 +13,7 @@ from altool.core.records import SCHEMA, read_rows
 from altool.core.runfolder import read_run
 
 SEED_FOLDER = re.compile(r"seed_\d+")  # so that seed_003.old-1, moved aside by rerun=true, is none
-BUDGET_FOLDER = re.compile(r"(?P<budget>\d+\+\d+x(?P<queries>\d+))(-|$)")
+BUDGET_FOLDER = re.compile(r"(?P<budget>(?P<start>\d+)\+(?P<step>\d+)x(?P<queries>\d+))(-|$)")
 TEXT_COLUMNS = ("dataset", "imbalance", "learner", "strategy", "compat", "device", "class_counts")
 NEEDED_COLUMNS = ("dataset", "imbalance", "learner", "strategy", "seed", "stage", "n_labelled")
 
@@ -39,6 +39,15 @@ def _walk(start: Path) -> Iterator[Path]:
             folders.clear()
             yield folder
         folders[:] = sorted(f for f in folders if not f.startswith(".") and ".old-" not in f)
+
+
+def planned_labels(cell_folder: Path) -> list[int]:
+    """Labelled items at every stage that the cell's name plans; [] where it does not say."""
+    name = BUDGET_FOLDER.match(cell_folder.name)
+    if name is None:
+        return []
+    start, step, queries = int(name["start"]), int(name["step"]), int(name["queries"])
+    return [start + step * stage for stage in range(queries + 1)]
 
 
 def read_stages(paths: Iterable[Path]) -> pd.DataFrame:

@@ -16,11 +16,22 @@ RASTER_DPI = 300
 VERMILLION, BLUE, GREEN = "#D55E00", "#0072B2", "#009E73"
 PURPLE, ORANGE, SKY = "#CC79A7", "#E69F00", "#56B4E9"
 BLACK, YELLOW, GREY = "#000000", "#B5A400", "#6E6E6E"
+SILVER, PALE = "#A9A9A9", "#D9D9D9"  # what is only background
 COLOURS = (VERMILLION, BLUE, GREEN, PURPLE, ORANGE, SKY, BLACK, YELLOW, GREY)
 
 SOLID, DASHED, DOTTED = (0, ()), (0, (4, 1.5)), (0, (1, 1.2))
 DASH_DOT, LONG_DASH = (0, (5, 1.5, 1, 1.5)), (0, (8, 2))
 LINES = (SOLID, DASHED, DASH_DOT, DOTTED, LONG_DASH)
+HATCHES = (
+    "",
+    "////",
+    "....",
+    "xxxx",
+    "\\\\\\\\",
+    "++++",
+    "----",
+    "oo",
+)  # of bars, which have neither line nor marker
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h")
 
 
@@ -73,6 +84,7 @@ RC: dict[str, Any] = {
     "ytick.major.width": 0.6,
     "lines.linewidth": 1.2,
     "lines.markersize": 3.6,
+    "hatch.linewidth": 0.4,
     "pdf.fonttype": 42,  # TrueType, which publishers ask for, instead of Type 3
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "altool",  # else element ids are random
@@ -80,23 +92,32 @@ RC: dict[str, Any] = {
 
 
 def looks(curves: Sequence[Curve]) -> list[Look]:
-    """One look per curve, all distinct.
+    """One look per curve, all distinct."""
+    return looks_of([curve.variant.strategy for curve in curves])
+
+
+def looks_of(strategies: Sequence[str]) -> list[Look]:
+    """One look for each, all distinct.
 
     Variants of a method share its colour. In a panel of one method only, colour tells its variants
     apart.
     """
-    strategies = list(dict.fromkeys(curve.variant.strategy for curve in curves))
-    base = {strategy: LOOKS[strategy] for strategy in strategies if strategy in LOOKS}
-    for strategy in strategies:
+    methods = list(dict.fromkeys(strategies))
+    base = {strategy: LOOKS[strategy] for strategy in methods if strategy in LOOKS}
+    for strategy in methods:
         base.setdefault(strategy, _by_name(strategy, list(base.values())))
     chosen: list[Look] = []
     seen: dict[str, int] = {}
-    for curve in curves:
-        strategy = curve.variant.strategy
+    for strategy in strategies:
         nth = seen.get(strategy, 0)
         seen[strategy] = nth + 1
-        chosen.append(_variant(base[strategy], nth, chosen, recolour=len(strategies) == 1))
+        chosen.append(_variant(base[strategy], nth, chosen, recolour=len(methods) == 1))
     return chosen
+
+
+def hatch(nth: int) -> str:
+    """Of the `nth` bar in a group."""
+    return HATCHES[nth % len(HATCHES)]
 
 
 def _by_name(strategy: str, taken: Sequence[Look]) -> Look:

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from altool.analysis.curves import Curve, Panel, panels
+from altool.analysis.layout import NOTHING, Sheet
 from altool.analysis.read import read_stages
 from altool.analysis.statistics import mean, std, t_interval
 from altool.analysis.summary import summary_frame
 from altool.core.errors import UserError, did_you_mean
 
 FORMATS = ("text", "markdown", "latex", "csv")
-NOTHING = "–"
 FALLBACK_COLUMNS = 100  # where the output is no terminal
 Rows = list[list[str]]
 
@@ -36,53 +36,8 @@ def render(
         return summary_frame(paths, metric, relative_to).to_csv(index=False, lineterminator="\n")
     found = panels(read_stages(paths), metric, relative_to)
     width = width or shutil.get_terminal_size((FALLBACK_COLUMNS, 24)).columns
-    parts = [{"text": _text, "markdown": _markdown, "latex": _latex}[format](panel, width) for panel in found]
-    return "\n".join(parts)
-
-
-def _text(panel: Panel, width: int) -> str:
-    """Aligned columns; stages that do not fit go into further blocks below."""
-    rows = _cells(panel)
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    blocks, used = [[0]], widths[0]
-    for i in range(1, len(widths)):
-        if used + 2 + widths[i] > width and len(blocks[-1]) > 1:
-            blocks.append([0])
-            used = widths[0]
-        blocks[-1].append(i)
-        used += 2 + widths[i]
-    lines = [_heading(panel)]
-    for block in blocks:
-        lines.append("")
-        for number, row in enumerate(rows):
-            aligned = [row[i].rjust(widths[i]) for i in block[1:]]
-            lines.append("  ".join([row[0].ljust(widths[0]), *aligned]).rstrip())
-            if number == 0:
-                lines.append("─" * (sum(widths[i] for i in block) + 2 * (len(block) - 1)))
-    return "\n".join([*lines, "", *_notes(panel)]) + "\n"
-
-
-def _markdown(panel: Panel, width: int) -> str:
-    head, *body = [[text.replace("|", "\\|") for text in row] for row in _cells(panel)]
-    lines = [head, ["---", *["--:"] * (len(head) - 1)], *body]
-    table = ["| " + " | ".join(row) + " |" for row in lines]
-    return "\n".join([f"**{_heading(panel)}**", "", *table, "", *_notes(panel)]) + "\n"
-
-
-def _latex(panel: Panel, width: int) -> str:
-    """A tabular for booktabs; heading and notes as comments, to be moved into the caption."""
-    head, *body = [[_escaped(text) for text in row] for row in _cells(panel)]
-    lines = [
-        *(f"% {line}" for line in [_heading(panel), *_notes(panel), "needs: booktabs"]),
-        rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
-        r"\toprule",
-        " & ".join(head) + r" \\",
-        r"\midrule",
-        *(" & ".join(row) + r" \\" for row in body),
-        r"\bottomrule",
-        r"\end{tabular}",
-    ]
-    return "\n".join(lines) + "\n"
+    sheets = [Sheet(_heading(panel), _cells(panel), _notes(panel)) for panel in found]
+    return "\n".join(sheet.show(format, width) for sheet in sheets)
 
 
 def _cells(panel: Panel) -> Rows:
@@ -156,11 +111,3 @@ def _notes(panel: Panel) -> list[str]:
     if unfinished:
         notes.append(f"Not finished: {'; '.join(unfinished)}.")
     return notes
-
-
-def _escaped(text: str) -> str:
-    for plain, latex in (("\\", r"\textbackslash "), ("±", r"$\pm$"), (NOTHING, "--")):
-        text = text.replace(plain, latex)
-    for character in "_%&#":
-        text = text.replace(character, f"\\{character}")
-    return text.replace("×", r"$\times$").replace("…", r"\dots ")

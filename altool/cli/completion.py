@@ -47,12 +47,15 @@ def complete(words: list[str]) -> int:
 
 
 def _own_words(command: str, before: list[str]) -> list[str]:
-    """What may follow `altool command before…`: groups and names for ls, names for data get."""
+    """What may follow `altool command before…`: groups and names for ls and reproduce, names for data get."""
     from altool.config.files import GROUPS, options
     from altool.data.public import PUBLIC_SETS
 
     if command == "ls" and len(before) < 2:
         return [*options(before[0])] if before and before[0] in GROUPS else [*GROUPS] if not before else []
+    if command == "reproduce":
+        names = [*options("experiment")]
+        return ["ls", "show", *names] if not before else names if before == ["show"] else []
     if command == "data":
         return ["ls", "get"] if not before else list(PUBLIC_SETS) if before == ["get"] else []
     return []

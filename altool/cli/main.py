@@ -15,7 +15,20 @@ from altool.core.errors import (
     did_you_mean,
 )
 
-COMMANDS = ("run", "ls", "check", "replay", "status", "plot", "table", "doctor", "data", "completion")
+COMMANDS = (
+    "run",
+    "reproduce",
+    "ls",
+    "check",
+    "replay",
+    "status",
+    "plot",
+    "table",
+    "compare",
+    "doctor",
+    "data",
+    "completion",
+)
 
 RUN_HELP = """\
 usage: altool run [-m] [key=value …]
@@ -124,6 +137,27 @@ def _parser() -> argparse.ArgumentParser:
         "altool run -m strategy=random,ta_vaal budget=small",
     )
 
+    reproduce = command(
+        "reproduce",
+        "make a paper's figure or table, beside what was published",
+        "altool reproduce ta_vaal_cvpr_fig4a --seeds 0-4 --only strategy=random,ta_vaal",
+    )
+    reproduce.add_argument("action", metavar="ls | show | NAME", help="list them, show one, or make it")
+    reproduce.add_argument(
+        "words", nargs="*", metavar="key=value", help="of all its runs, as for altool run; after show: NAME"
+    )
+    reproduce.add_argument("--seeds", help="such as 0, 0,1,2 or 0-4; default: the paper's number of trials")
+    reproduce.add_argument(
+        "--only", action="append", metavar="KEY=VALUE", help="cells to run: strategy=…, panel=…, label=…"
+    )
+    reproduce.add_argument("--device", help="auto, cpu, cuda, cuda:1")
+    reproduce.add_argument(
+        "--scale", choices=["paper", "smoke"], default="paper", help="smoke: the same in seconds, no result"
+    )
+    reproduce.add_argument("--outputs", type=Path, default=Path("outputs"), help="where runs and figures go")
+    reproduce.add_argument("--progress", choices=["auto", "live", "plain", "quiet"], default="auto")
+    reproduce.add_argument("--config-dir", type=Path, help="a folder with YAML files of your own")
+
     ls = command("ls", "list what there is to choose from", "altool ls strategy ta_vaal")
     ls.add_argument("group", nargs="?", help="dataset, imbalance, learner, strategy, budget or experiment")
     ls.add_argument("name", nargs="?", help="show this one's YAML file")
@@ -173,6 +207,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     table.add_argument("--format", choices=["text", "markdown", "latex", "csv"], default="text")
     table.add_argument("--metric", default="accuracy", help="a column of stages.csv; default accuracy")
+
+    compare = command(
+        "compare",
+        "test strategies against a baseline and each other, in pairs of equal seed",
+        "altool compare outputs --relative-to random --part labels",
+    )
+    compare.description = (
+        "Paired differences to a baseline with 95 % intervals, p values and labels saved at equal accuracy; "
+        "labels saved stage by stage; and the pairwise penalty matrix: how often one beats another, Holm-corrected."
+    )
+    compare.add_argument("paths", nargs="*", type=Path, default=[Path("outputs")], metavar="PATH")
+    compare.add_argument("--relative-to", metavar="STRATEGY", default="random", help="default random")
+    compare.add_argument(
+        "--part", choices=["differences", "labels", "penalty"], help="one of the tables; default all"
+    )
+    compare.add_argument("--format", choices=["text", "markdown", "latex", "csv"], default="text")
+    compare.add_argument("--metric", default="accuracy", help="a column of stages.csv; default accuracy")
 
     doctor = command("doctor", "look at this machine: what works, what does not, what to do", "altool doctor")
     doctor.add_argument("--outputs", type=Path, default=Path("outputs"))

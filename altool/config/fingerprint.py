@@ -7,6 +7,7 @@ in neither.
 import dataclasses
 import hashlib
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ NO_INFLUENCE = (  # threads and device change last digits, not what was asked fo
     "cache_mib",
     "progress",
     "seeds",
+    "reproduce",
 )
 
 
@@ -60,9 +62,9 @@ def overrides(run: RunConfig, origin: Origin) -> dict[str, Any]:
     The budget's numbers are left out, since the folder's name has them; candidates are compared at the run's own step.
     """
     default = _default(run, origin)
-    default.budget = dataclasses.replace(
-        run.budget, candidates=default.budget.candidates, start_rule=default.budget.start_rule
-    )
+    own = default.budget
+    budget = dataclasses.replace(run.budget, candidates=own.candidates, start_rule=own.start_rule)
+    default = dataclasses.replace(default, budget=budget)
     ours, theirs = _flat(canonical(run)), _flat(canonical(default))
     differing = {
         key: ours.get(key) for key in sorted(ours.keys() | theirs.keys()) if ours.get(key) != theirs.get(key)
@@ -96,7 +98,12 @@ def _default(run: RunConfig, origin: Origin) -> RunConfig:
         # a name of one's own (dataset=npz dataset.name=mine) is no file: then the file it came from
         words.append(f"{group}={name if name in options(group, origin.folders) else origin.choices[group]}")
     words.append(f"compat={run.compat}")
-    return resolve(compose_words(words, origin.folders), words)
+    return _composed(tuple(words), origin.folders)
+
+
+@lru_cache(maxsize=256)  # an experiment asks for the same defaults cell after cell
+def _composed(words: tuple[str, ...], folders: tuple[Path, ...]) -> RunConfig:
+    return resolve(compose_words(words, folders), words)
 
 
 def _flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:

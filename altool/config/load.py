@@ -31,11 +31,12 @@ ConfigStore.instance().store(name="run_schema", node=RunConfig)
 @dataclasses.dataclass(frozen=True)
 class Origin:
     """Where a configuration came from: folders beside conf/ (--config-dir), the file that each group took, and the
-    key=value words, of this cell alone where it is one of a sweep."""
+    key=value words, of this cell alone where it is one of a sweep; `sweep`: what -m would sweep by itself."""
 
     folders: tuple[Path, ...]
     choices: Mapping[str, str]
     words: tuple[str, ...]
+    sweep: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def command(self) -> str:
@@ -74,7 +75,9 @@ def load(words: Words) -> tuple[RunConfig, Origin]:
     """The run that the words mean. Raises UserError, in one line."""
     try:
         config = compose_words(words.overrides, words.config_dirs, with_hydra=True)
-        origin = Origin(words.config_dirs, dict(config.hydra.runtime.choices), words.overrides)
+        hydra = config.hydra
+        sweep = dict(hydra.sweeper.get("params") or {})
+        origin = Origin(words.config_dirs, dict(hydra.runtime.choices), words.overrides, sweep)
         with open_dict(config):
             del config["hydra"]
         return resolve(config, origin.words), origin

@@ -107,3 +107,4 @@ class RunConfig:
     allow_platform_change: bool = False
     cache_mib: float = 2048.0
     progress: str = choice("auto", "auto", "live", "plain", "quiet")
+    reproduce: dict[str, Any] = field(default_factory=dict)  # of an experiment: read by altool reproduce

@@ -4,8 +4,6 @@ import logging
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 
 from altool.core.pool import Pool
 from altool.core.records import Metrics, Purchase, Seconds, StageRecord
@@ -15,11 +13,13 @@ from altool.core.streams import Streams
 from altool.data.task import Task
 from altool.engine.cell import Cell
 from altool.engine.clock import timed
+from altool.engine.diagnose import diagnose
 from altool.engine.evaluate import class_entropy, evaluate
 from altool.engine.progress import SeedProgress
 from altool.engine.provenance import peak_memory_mib, reset_peak_memory
 from altool.engine.query import Query, make_context, run_query
 from altool.engine.shared_fit import SharedFit, StageZeroCache
+from altool.engine.trace import trace
 from altool.learners.fitted import FittedModel
 from altool.learners.learner import FitRequest
 from altool.learners.train import EpochReport
@@ -90,9 +90,7 @@ def run_stage(
         peak_memory_mib=peak_memory_mib(cell.platform.device),
         device=str(cell.platform.device),
     )
-    if query is not None:
-        arrays = _diagnostic_arrays(cell, task, request, fitted.model, query, diagnostics)
-        folder.write_diagnostics(stage, arrays)
+    folder.write_diagnostics(stage, diagnose(cell, task, request, fitted.model, query, diagnostics))
     if diagnostics.numbers:
         folder.append_table("diagnostics.csv", stage, [dict(diagnostics.numbers)])
     if epochs:
@@ -145,7 +143,7 @@ def _fit(
     def on_epoch(report: EpochReport) -> None:
         progress.epoch(stage, report.epoch + 1, report.epochs)
         if cell.trace:
-            epochs.append(_trace(report, task))
+            epochs.append(trace(report, task, seed))
 
     with timed(cell.platform.device) as fit:
         model = cell.learner.fit(request, extension, precision=precision, on_epoch=on_epoch)
@@ -176,26 +174,6 @@ def _take_shared(
     return Fitted(model, test, shared.fit_seconds, evaluation.seconds)
 
 
-@torch.no_grad()
-def _trace(report: EpochReport, task: Task) -> dict[str, object]:
-    """Loss and accuracy on the test set after an epoch; leaves the model as it was."""
-    report.model.eval()
-    test = task.test
-    chunks = [report.model(test.store.images(part)).logits.float() for part in _chunks(test.indices)]
-    report.model.train()
-    logits, labels = torch.cat(chunks), torch.as_tensor(test.labels, device=task.store.device)
-    return {
-        "epoch": report.epoch,
-        "train_loss": report.loss,
-        "test_loss": F.cross_entropy(logits, labels).item(),
-        "test_accuracy": (logits.argmax(1) == labels).double().mean().item(),
-    }
-
-
-def _chunks(indices: np.ndarray, size: int = 512) -> list[np.ndarray]:
-    return [indices[i : i + size] for i in range(0, len(indices), size)]
-
-
 def _query(
     cell: Cell,
     request: FitRequest,
@@ -220,27 +198,3 @@ def _purchases(task: Task, query: Query, stage: int) -> list[Purchase]:
     labels = task.oracle.reveal(query.picks.indices)
     rows = zip(query.picks.indices, labels, query.picks.scores, strict=True)
     return [Purchase(stage, r, int(i), int(y), float(s)) for r, (i, y, s) in enumerate(rows)]
-
-
-def _diagnostic_arrays(
-    cell: Cell,
-    task: Task,
-    request: FitRequest,
-    model: FittedModel,
-    query: Query,
-    diagnostics: Diagnostics,
-) -> dict[str, np.ndarray]:
-    """What the strategy reported, the candidates with their scores and the picks, and, when asked, their true losses."""
-    if not (cell.diagnostics.arrays or cell.diagnostics.audit):
-        return {}
-    arrays: dict[str, np.ndarray] = {
-        "candidates": request.candidates,
-        "scores": query.scores,
-        "picks": query.picks.indices,
-        **diagnostics.arrays,
-    }
-    if cell.diagnostics.audit:
-        truth = torch.as_tensor(task.oracle.audit(request.candidates), device=task.store.device)
-        logits = model.predict(task.store, request.candidates)
-        arrays["true_losses"] = F.cross_entropy(logits, truth, reduction="none").cpu().numpy()
-    return arrays

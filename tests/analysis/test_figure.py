@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from altool.analysis import style
+from altool.analysis.canvas import FORMATS, is_ours
 from altool.analysis.curves import Curve, Panel
-from altool.analysis.figure import FORMATS, draw, image, is_ours, thousands
+from altool.analysis.figure import draw, image, thousands
 from altool.analysis.label import METHODS, Variant, method_name
 from altool.analysis.metric import METRICS
 

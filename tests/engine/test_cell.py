@@ -82,12 +82,16 @@ def test_a_last_look_buys_nothing(tmp_path, make_cell, run, files):
     for cell in (plain, looks):
         run(cell)
     with_look, without = files(looks.folder), files(plain.folder)
-    assert "seed_000/diagnostics/stage_002.npz" in with_look.keys() - without.keys()
+    assert with_look.keys() == without.keys()
     for name in ("acquired.csv", "stages.csv", "diagnostics/stage_001.npz", "carry/stage_002.npz"):
         assert with_look[f"seed_000/{name}"] == without[f"seed_000/{name}"]
     bought = [p.index for p in read_purchases(looks.folder / "seed_000" / "acquired.csv")]
+    with np.load(plain.folder / "seed_000" / "diagnostics" / "stage_002.npz") as last:
+        posterior = dict(last)
+        assert "picks" not in posterior
     with np.load(looks.folder / "seed_000" / "diagnostics" / "stage_002.npz") as last:
         assert len(last["picks"]) == 6 and not np.isin(last["candidates"], bought).any()
+        assert all(np.array_equal(last[name], array) for name, array in posterior.items())
 
 
 def test_the_audit_tells_true_losses(tmp_path, make_cell, run, files):

@@ -66,7 +66,7 @@ def test_killed_around_the_twins(tmp_path, make_cell, run, files, whole, elsewhe
     lived = elsewhere(tmp_path / "lived", copies=tmp_path, strategy="dfal")
     assert lived.code == 0 and files(tmp_path / "lived" / "dfal") == files(whole)
     stored = [n for n, name in enumerate(lived.moments, 1) if name.startswith("stage_00")]
-    assert len(stored) == 4  # diagnostics and carry, of two queries
-    for n in (n + later for n in stored[1::2] for later in (0, 1)):
+    assert len(stored) == 5  # diagnostics and carry of two queries, diagnostics of the last model
+    for n in (n + later for n in stored[1:4:2] for later in (0, 1)):
         run(make_cell(tmp_path / str(n), "dfal"))
         assert files(tmp_path / str(n) / "dfal") == files(whole), f"killed before {lived.moments[n - 1]}"

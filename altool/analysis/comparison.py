@@ -1,0 +1,68 @@
+"""One strategy beside another, or beside a number, at one moment: mean, standard error and 95 % interval over seeds."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from altool.analysis.moment import Moment
+from altool.analysis.statistics import std, t_interval
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`where`: who with whom; `moment`: when; `n`: seeds (pairs of them), 0 where nothing was measured."""
+
+    where: str
+    moment: str
+    mean: float
+    se: float
+    low: float
+    high: float
+    n: int
+
+    def holds(self, relation: str, bound: float) -> bool | None:
+        """None where it cannot be said: nothing measured, or one seed where a standard error is needed."""
+        if self.n == 0 or (self.n == 1 and relation in ("<<", ">>", "~")):
+            return None
+        return {
+            "<": self.mean < bound,
+            "<=": self.mean <= bound,
+            ">": self.mean > bound,
+            ">=": self.mean >= bound,
+            "<<": self.high < bound,
+            ">>": self.low > bound,
+            "~": abs(self.mean - bound) <= 2 * self.se,
+        }[relation]
+
+    def margin(self, relation: str, bound: float) -> float:
+        """How far from failing, below 0 where it fails: the smallest decides."""
+        if relation == "~":
+            return 2 * (0.0 if np.isnan(self.se) else self.se) - abs(self.mean - bound)
+        return (self.mean - bound) * (-1 if relation.startswith("<") else 1)
+
+
+def compare(
+    where: str, ours: pd.DataFrame, theirs: pd.DataFrame | None, moment: Moment, *, ratio: bool = False
+) -> list[Comparison]:
+    """At each stage of `moment`, or once where their mean is meant. Frames: a row per number of labels, a column per
+    (panel, seed); only columns that both have count. `ratio`: ours over theirs instead of the difference."""
+    table = ours
+    if theirs is not None:
+        ours, theirs = ours.align(theirs, join="inner")
+        table = ours / theirs if ratio else ours - theirs
+    if moment.averaged:
+        # a seed that lacks a stage has no mean over all of them
+        means = table.reindex(list(moment.stages)).mean(axis=0, skipna=False)
+        return [_comparison(where, moment.text, means.to_numpy(float))]
+    rows = table.reindex(list(moment.stages))
+    return [
+        _comparison(where, f"{stage:,} labelled", row.to_numpy(float))
+        for stage, (_, row) in zip(moment.stages, rows.iterrows(), strict=True)
+    ]
+
+
+def _comparison(where: str, moment: str, values_S: np.ndarray) -> Comparison:
+    interval = t_interval(values_S)
+    se = std(values_S) / np.sqrt(interval.n) if interval.n > 1 else float("nan")
+    return Comparison(where, moment, interval.mean, float(se), interval.low, interval.high, interval.n)

@@ -1,0 +1,41 @@
+"""What was published beside what was measured, and the verdict on every claim."""
+
+import pandas as pd
+
+from altool.analysis.study import Output, Study
+from altool.analysis.verdict import judge, tally
+
+NOTHING = "–"
+
+
+def view(study: Study) -> list[Output]:
+    """One table, a row per published value or claim, measured with its standard error; no output where the paper prints
+    neither. All columns, unrounded, are in published.csv beside it."""
+    judged = judge(study)
+    if judged.empty:
+        return []
+    frame = pd.DataFrame([_row(row) for row in judged.to_dict("records")])
+    return [Output("published_table", "table", None, frame, tally(judged))]
+
+
+def _row(row: dict) -> dict[str, str]:
+    measured, spread = _number(row["measured"]), _number(row["se"])
+    where = [str(row["paper"]), str(row["section"] or ""), f"p. {row['page']}" if row["page"] else ""]
+    return {
+        "Claim": str(row["text"]),
+        "Where": ", ".join(part for part in where if part),
+        "At": str(row["at"]),
+        "Published": str(row["published"]) or NOTHING,
+        "Measured ± SE": measured if spread == NOTHING else f"{measured} ± {spread}",
+        "n": NOTHING if pd.isna(row["n"]) else str(row["n"]),
+        "Difference": _number(row["difference"]),
+        "Verdict": str(row["verdict"]),
+        "Note": str(row["note"] or ""),
+    }
+
+
+def _number(value: float) -> str:
+    """Four digits; a number of images in full."""
+    if pd.isna(value):
+        return NOTHING
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -1,0 +1,31 @@
+"""`trace=true`: the test loss and accuracy after every epoch (P3 Figs. 5 and 9)."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from altool.data.task import Task
+from altool.learners.train import EpochReport
+
+CHUNK = 512
+
+
+@torch.no_grad()
+def trace(report: EpochReport, task: Task, seed: int) -> dict[str, object]:
+    """One row of epochs.csv: losses in nats, accuracy 0 to 1; leaves the model as it was."""
+    report.model.eval()
+    test = task.test
+    chunks = [report.model(test.store.images(part)).logits.float() for part in _chunks(test.indices)]
+    report.model.train()
+    logits, labels = torch.cat(chunks), torch.as_tensor(test.labels, device=task.store.device)
+    return {
+        "seed": seed,
+        "epoch": report.epoch,
+        "train_loss": report.loss,
+        "test_loss": F.cross_entropy(logits, labels).item(),
+        "test_accuracy": (logits.argmax(1) == labels).double().mean().item(),
+    }
+
+
+def _chunks(indices: np.ndarray) -> list[np.ndarray]:
+    return [indices[i : i + CHUNK] for i in range(0, len(indices), CHUNK)]

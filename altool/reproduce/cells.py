@@ -1,0 +1,171 @@
+"""From an experiment's grid to its cells: words, configuration, folder; and what of them is on disk."""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from altool.analysis.label import method_name
+from altool.analysis.study import StudyCell
+from altool.config.fingerprint import canonical, cell_folder, fingerprint, overrides
+from altool.config.load import Origin, load
+from altool.config.schema import RunConfig
+from altool.config.words import parse
+from altool.core.errors import UserError, did_you_mean
+from altool.core.records import read_rows
+from altool.core.runfolder import read_run
+from altool.reproduce.experiment import Block, Experiment, blocks_of
+from altool.reproduce.words import literal, quoted
+
+Scale = Callable[[RunConfig, str], list[str]]  # a composed run and its strategy → words that make it smaller
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One cell of the grid, composed."""
+
+    label: str
+    panel: str
+    settings: Mapping[str, Any]
+    run: RunConfig
+    origin: Origin
+
+    @cached_property
+    def folder(self) -> Path:
+        return cell_folder(self.run, overrides(self.run, self.origin))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return fingerprint(canonical(self.run))
+
+    @property
+    def strategy(self) -> str:
+        return str(self.run.strategy["name"])
+
+    def stages_done(self, seed: int) -> int:
+        """Finished stages of this very configuration on disk."""
+        run = read_run(self._seed_folder(seed))
+        same = run is not None and run.get("fingerprint") == self.fingerprint
+        return len(read_rows(self._seed_folder(seed) / "stages.csv")) if same else 0
+
+    def is_done(self, seed: int) -> bool:
+        return self.stages_done(seed) >= self.run.budget.stages
+
+    def not_recorded(self, seed: int) -> list[str]:
+        """What this experiment draws and a finished run was not asked to record, as words."""
+        folder, words = self._seed_folder(seed), []
+        if self.run.trace and not (folder / "epochs.csv").exists():
+            words.append("trace=true")
+        last = folder / "diagnostics" / f"stage_{self.run.budget.stages - 1:03d}.npz"
+        if self.run.diagnostics.final and not _holds(last, "scores"):
+            words.append("diagnostics.final=true")
+        first = folder / "diagnostics" / "stage_000.npz"
+        if self.run.diagnostics.audit and not _holds(first, "true_losses"):
+            words.append("diagnostics.audit=true")
+        return words
+
+    def as_study_cell(self) -> StudyCell:
+        return StudyCell(
+            self.label,
+            self.panel,
+            self.strategy,
+            self.settings,
+            self.folder,
+            tuple(self.run.seeds),
+            self.run.budget.stages,
+            self.origin.words,
+        )
+
+    def _seed_folder(self, seed: int) -> Path:
+        return self.folder / f"seed_{seed:03d}"
+
+
+def _holds(path: Path, key: str) -> bool:
+    if not path.exists():
+        return False
+    with np.load(path, allow_pickle=False) as stored:
+        return key in stored.files
+
+
+def plan(
+    experiment: Experiment,
+    words: Sequence[str] = (),
+    folders: tuple[Path, ...] = (),
+    scale: Scale | None = None,
+) -> tuple[RunConfig, list[Planned]]:
+    """The experiment's own configuration and its cells in order. `words`: for all of them, such as device=cpu.
+
+    Raises UserError where the file of the experiment or a word means nothing.
+    """
+    first = (f"experiment={experiment.name}",)
+    if experiment.lacks:
+        first = (*first, "dataset=npz", f"dataset.name={experiment.lacks}", "learner=resnet18")
+    base, origin = _load([*first, *words], folders)
+    if not base.reproduce:
+        raise UserError(f"{experiment.path} has no reproduce: key, so there is nothing to draw.")
+    cells: list[Planned] = []
+    for block in blocks_of(base.reproduce, origin.sweep):
+        of_block = _load([*first, *block.words, *words], folders)[0] if scale and block.words else base
+        for settings in _combinations(block):
+            chosen = _replay(block, cells) if block.replay else [*first, *block.words, *_said(settings)]
+            if scale and not block.replay:
+                chosen += scale(of_block, str(settings.get("strategy", of_block.strategy["name"])))
+            cell = _planned(block, settings, *_load(_last([*chosen, *words]), folders))
+            if any((cell.label, cell.panel) == (other.label, other.panel) for other in cells):
+                raise UserError(f"{experiment.path}: two cells are called {cell.label}.")
+            cells.append(cell)
+    return base, cells
+
+
+def _combinations(block: Block) -> Iterator[dict[str, Any]]:
+    for values in itertools.product(*block.sweep.values()):
+        yield dict(zip(block.sweep, values, strict=True))
+
+
+def _said(settings: Mapping[str, Any]) -> list[str]:
+    return [f"{key}={literal(value)}" for key, value in settings.items()]
+
+
+def _last(words: list[str]) -> list[str]:
+    """Each key once: of a group Hydra takes one choice only."""
+    return list({word.partition("=")[0]: word for word in words}.values())
+
+
+def _planned(block: Block, settings: Mapping[str, Any], run: RunConfig, origin: Origin) -> Planned:
+    fixed = {key: yaml.safe_load(value) for key, _, value in (word.partition("=") for word in block.words)}
+    everything = {"strategy": run.strategy["name"], **fixed, **settings}
+    return Planned(_label(block, run, settings), block.panel, everything, run, origin)
+
+
+def _load(words: list[str], folders: tuple[Path, ...]) -> tuple[RunConfig, Origin]:
+    return load(parse([*(f"--config-dir={folder}" for folder in folders), *words]))
+
+
+def _replay(block: Block, before: Sequence[Planned]) -> list[str]:
+    """Words of a cell that buys what an earlier one bought, as `altool replay` does."""
+    known = {cell.label: cell for cell in before if cell.panel == block.panel}
+    if block.replay not in known:
+        raise UserError(f"reproduce.cells: replay: {block.replay}: {did_you_mean(block.replay, known)}")
+    source = known[block.replay]
+    return [
+        *(word for word in source.origin.words if not word.startswith("strategy")),
+        "strategy=replay",
+        f"strategy.name={source.strategy}_replayed",
+        f"strategy.of={quoted(str(source.folder))}",
+        "budget.candidates=all",
+        *block.words,
+    ]
+
+
+def _label(block: Block, run: RunConfig, settings: Mapping[str, Any]) -> str:
+    if block.label:
+        last = [*settings.values()][-1:]
+        return block.label.replace("{}", "".join(map(literal, last)))
+    extra = {key.rpartition(".")[2]: value for key, value in settings.items() if key != "strategy"}
+    name = method_name(str(run.strategy["name"]))
+    return f"{name} ({', '.join(_said(extra))})" if extra else name

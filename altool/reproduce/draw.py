@@ -1,0 +1,112 @@
+"""From a study to its files: figures, tables, what was published beside what was measured, and a summary in words."""
+
+import importlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from altool.analysis import canvas, published, verdict
+from altool.analysis.study import Output, Study
+from altool.core.atomic import write_atomic, write_text_atomic
+from altool.core.errors import UserError, did_you_mean
+
+VIEWS = "altool.analysis.views"
+PUBLISHED_VIEW = "published_table"
+LARGEST_TABLE = 40  # rows of a table that the summary prints
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """`summary`: for the terminal; `files`: what was written; `failed`: views that could not be drawn, with the reason."""
+
+    summary: str
+    files: list[Path]
+    failed: list[str]
+
+
+def draw(study: Study, folder: Path, stamp: str = "") -> Drawn:
+    """Draws all views of the study into `folder`; `stamp`: what every figure has to say of its data. What a view lacks is
+    said and costs no other view."""
+    outputs: list[Output] = []
+    failed: list[str] = []
+    for options in [*study.spec.get("views", []), {"view": PUBLISHED_VIEW}]:
+        try:
+            outputs += _viewed(study, options)
+        except UserError as error:
+            failed.append(f"{options['view']}: {error}")
+    note = _note(study, stamp)
+    files = [path for output in outputs for path in _write(output, folder, note)]
+    write_text_atomic(folder / "published.csv", verdict.judge(study).to_csv(index=False))
+    if not study.datasets.empty:
+        write_text_atomic(folder / "datasets.csv", study.datasets.to_csv(index=False))
+    summary = _summary(study, outputs, note, failed)
+    write_text_atomic(folder / "summary.txt", summary)
+    record = {**study.as_record(), "outputs": [_record(output) for output in outputs], "note": note}
+    write_text_atomic(folder / "study.json", json.dumps(record, indent=1, default=str) + "\n")
+    return Drawn(summary, files, failed)
+
+
+def _viewed(study: Study, options: Mapping[str, Any]) -> list[Output]:
+    """`panels` of the options: these alone; `name`: what its only output is called."""
+    given = dict(options)
+    name, panels, stem = given.pop("view"), given.pop("panels", None), given.pop("name", None)
+    if panels is not None:
+        study = replace(study, cells=tuple(cell for cell in study.cells if cell.panel in panels))
+    module = f"{VIEWS}.{name}"
+    if find_spec(module) is None:
+        known = [path.stem for path in Path(str(importlib.import_module(VIEWS).__path__[0])).glob("[!_]*.py")]
+        raise UserError(f"there is no such view: {did_you_mean(name, known)}")
+    outputs: list[Output] = importlib.import_module(module).view(study, **given)
+    if stem is None:
+        return outputs
+    if len(outputs) != 1:
+        raise UserError(
+            f"name: {stem}: this view makes {len(outputs)} outputs, which have names of their own."
+        )
+    return [replace(outputs[0], name=stem)]
+
+
+def _note(study: Study, stamp: str) -> str:
+    """The small line under every figure."""
+    unpublished = "" if published.has_values(study.name) else "No values were published."
+    return " ".join(part for part in (stamp, unpublished) if part)
+
+
+def _write(output: Output, folder: Path, note: str) -> list[Path]:
+    """The files of one output. Raises UserError for a figure in the way that altool did not make."""
+    written = []
+    if output.figure is not None:
+        if note:
+            canvas.footnote(output.figure, note)
+        for ending in canvas.FORMATS:
+            path = folder / f"{output.name}.{ending}"
+            if path.exists() and not canvas.is_ours(path.read_bytes(), ending):
+                raise UserError(f"{path} was not made by altool: move it away.")
+            content = canvas.encode(output.figure, ending)
+            write_atomic(path, lambda file, content=content: file.write(content))
+            written.append(path)
+    if output.frame is not None:
+        path = folder / f"{output.name}.csv"
+        write_text_atomic(path, output.frame.to_csv(index=False))
+        written.append(path)
+    return written
+
+
+def _record(output: Output) -> dict[str, object]:
+    return {"name": output.name, "kind": output.kind, "caption": output.caption}
+
+
+def _summary(study: Study, outputs: list[Output], note: str, failed: list[str]) -> str:
+    spec = study.spec
+    lines = [f"{spec.get('paper', '')} {spec.get('item', '')}: {spec.get('title', study.name)}".strip()]
+    for output in outputs:
+        lines += ["", f"{output.name}: {output.caption}"]
+        if output.kind == "table" and output.frame is not None:
+            lines.append(output.frame.head(LARGEST_TABLE).to_string(index=False, float_format="%.4g"))
+    if note:
+        lines += ["", note]
+    lines += [f"Not drawn: {reason}" for reason in failed]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,106 @@
+"""What the person asked for, and the cells of the experiment that it means."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from altool.core.errors import UserError, did_you_mean
+from altool.engine.progress import Mode
+from altool.reproduce.cells import Planned, plan
+from altool.reproduce.experiment import Experiment, find_experiment
+from altool.reproduce.smoke import GENERATED, smoke_words
+from altool.reproduce.words import quoted
+
+SMOKE_FOLDER = "smoke"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was typed. `only`: values by key of the grid, or by label or panel; `words`: further key=value words."""
+
+    name: str
+    seeds: tuple[int, ...] | None = None
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    device: str | None = None
+    smoke: bool = False
+    outputs: Path = Path("outputs")
+    words: tuple[str, ...] = ()
+    folders: tuple[Path, ...] = ()
+    mode: Mode = "auto"
+
+    @property
+    def place(self) -> Path:
+        """Where the run folders go; smoke runs never lie beside others."""
+        return (self.outputs / SMOKE_FOLDER if self.smoke else self.outputs).absolute()
+
+    @property
+    def folder(self) -> Path:
+        """Where figures and tables go."""
+        return self.place / "reproduce" / self.name
+
+
+@dataclass(frozen=True)
+class Grid:
+    """An experiment with the cells that were asked for."""
+
+    experiment: Experiment
+    spec: Mapping[str, Any]
+    cells: list[Planned]
+    wanted: Wanted
+
+    @property
+    def stamp(self) -> str:
+        """What every figure of it has to say of its runs, where they are not the paper's."""
+        if self.wanted.smoke:
+            generated = any(GENERATED in str(cell.run.dataset.path) for cell in self.cells)
+            return f"Smoke scale{', generated data' if generated else ''}: no result."
+        own = [word for word in self.wanted.words if not word.startswith(("data_root=", "threads="))]
+        return f"With {', '.join(own)}." if own else ""
+
+    @property
+    def measures_data(self) -> bool:
+        """Whether it looks at datasets alone and runs nothing."""
+        return self.spec.get("measures") == "data"
+
+    def check_possible(self) -> None:
+        """Raises UserError for what altool cannot do yet."""
+        name, lacks = self.experiment.name, self.experiment.lacks
+        if self.spec.get("needs"):
+            raise UserError(f"{name} needs {self.spec['needs']}, which this altool does not have yet.")
+        if lacks and not self.wanted.smoke:
+            raise UserError(f"{name} needs dataset={lacks}, which this altool cannot read yet.")
+
+
+def grid_of(wanted: Wanted) -> Grid:
+    """Raises UserError for a name, a word or a narrowing that means nothing."""
+    experiment = find_experiment(wanted.name, wanted.folders)
+    words = [f"outputs={quoted(str(wanted.place))}", *wanted.words]
+    if wanted.device:
+        words.append(f"device={wanted.device}")
+    if wanted.seeds:
+        words.append(f"seeds=[{','.join(map(str, wanted.seeds))}]")
+    items = wanted.place / ".items"
+    scale = (lambda run, strategy: smoke_words(run, strategy, items)) if wanted.smoke else None
+    base, cells = plan(experiment, words, wanted.folders, scale)
+    return Grid(experiment, base.reproduce, list(_narrowed(cells, wanted.only)), wanted)
+
+
+def _narrowed(cells: Sequence[Planned], only: Mapping[str, tuple[str, ...]]) -> Iterator[Planned]:
+    for key, values in only.items():
+        known = {value for cell in cells for value in _values(cell, key)}
+        if not known:
+            keys = {"label", "panel", *(key for cell in cells for key in cell.settings)}
+            raise UserError(f"--only {key}=…: {did_you_mean(key, keys)}")
+        for value in values:
+            if value not in known:
+                raise UserError(f"--only {key}={value}: {did_you_mean(value, known)}")
+    for cell in cells:
+        if all(set(_values(cell, key)) & set(values) for key, values in only.items()):
+            yield cell
+
+
+def _values(cell: Planned, key: str) -> list[str]:
+    if key in ("label", "panel"):
+        return [getattr(cell, key)]
+    return [str(cell.settings[key])] if key in cell.settings else []

@@ -1,0 +1,163 @@
+"""`altool reproduce NAME`: runs what is missing of an experiment, seed by seed over all of its cells, then draws it."""
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+
+from altool.analysis.study import Study
+from altool.analysis.summary import write_cell_summary
+from altool.config.build import build_cell
+from altool.core.errors import Stopped, UserError
+from altool.engine.cell import Cell
+from altool.engine.forecast import human_seconds
+from altool.engine.loop import check_cell, run_cell
+from altool.engine.progress import Progress
+from altool.reproduce.cells import Planned
+from altool.reproduce.datasets import dataset_facts
+from altool.reproduce.draw import Drawn, draw
+from altool.reproduce.grid import Grid, Wanted, grid_of
+from altool.reproduce.machine import this_machine
+from altool.reproduce.outlook import outlook
+
+
+@dataclass
+class Reproduced:
+    """`drawn`: figures and tables; `absent`: what to do about data that are not here; `failures`: runs that broke."""
+
+    drawn: Drawn
+    absent: list[str]
+    failures: list[str]
+
+
+@dataclass
+class Clock:
+    """Seconds that the runs still to come should take: predicted, and corrected by those that have ended."""
+
+    predicted: dict[tuple[str, int], float]
+    took: float = 0.0
+    expected: float = 0.0
+
+    def ended(self, key: tuple[str, int], seconds: float) -> None:
+        self.took += seconds
+        self.expected += self.predicted.pop(key, 0.0)
+
+    def left(self) -> str:
+        """As text, empty where nothing could be predicted."""
+        seconds = sum(self.predicted.values()) * (self.took / self.expected if self.expected else 1.0)
+        return f", about {human_seconds(seconds)} left in all" if seconds else ""
+
+
+@dataclass
+class Session:
+    """The runs that are to be made, each a cell with its seed, in order."""
+
+    wanted: Wanted
+    todo: list[tuple[Planned, Cell, int]] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def find(self, cells: Sequence[Planned]) -> None:
+        """Seed 0 of all cells first, then seed 1 …: whenever it is stopped, the comparison is a fair one."""
+        built: dict[int, Cell] = {}
+        for position, planned in enumerate(cells):
+            if all(planned.is_done(seed) for seed in planned.run.seeds):
+                continue
+            cell = build_cell(planned.run, planned.origin)
+            try:
+                check_cell(cell)
+            except UserError as error:
+                if str(error) not in self.absent:
+                    self.absent.append(str(error))
+                continue
+            built[position] = cell
+        seeds = dict.fromkeys(seed for position in built for seed in cells[position].run.seeds)
+        for seed in seeds:
+            for position, cell in built.items():
+                planned = cells[position]
+                if seed in planned.run.seeds and not planned.is_done(seed):
+                    self.todo.append((planned, cell, seed))
+
+    def run(self) -> None:
+        """A run that breaks stops no other. Raises Stopped when asked to stop."""
+        clock = self._clock()
+        for number, (planned, cell, seed) in enumerate(self.todo, 1):
+            if planned.is_done(seed):  # the same cell under another label
+                continue
+            where = f"{planned.label}, {planned.panel}" if planned.panel else planned.label
+            if self.wanted.mode != "quiet":
+                print(f"[{number}/{len(self.todo)}] seed {seed}, {where}{clock.left()}", file=sys.stderr)
+            begin = time.perf_counter()
+            self._run_one(where, cell, seed)
+            clock.ended((str(planned.folder), seed), time.perf_counter() - begin)
+
+    def _run_one(self, where: str, cell: Cell, seed: int) -> None:
+        cell.platform.apply()
+        try:
+            result = run_cell(replace(cell, seeds=(seed,)), Progress(self.wanted.mode))
+        except UserError as error:
+            self.failures.append(f"{where}, seed {seed}: {error}")
+        else:
+            self.failures += [f"{where}, seed {s}: {reason}" for s, reason in result.failures.items()]
+
+    def _clock(self) -> Clock:
+        if self.wanted.smoke or not self.todo:
+            return Clock({})
+        platform = self.todo[0][1].platform
+        machine = this_machine(platform.device, platform.threads)
+        costs = outlook([planned for planned, _, _ in self.todo]).seeds
+        keys = [(str(planned.folder), seed) for planned, _, seed in self.todo]
+        return Clock({key: machine.seconds(cost) for key in keys if (cost := costs[key[0]]) is not None})
+
+
+def reproduce(wanted: Wanted) -> Reproduced:
+    """Runs what is missing and draws what there is. Raises UserError before any work where nothing can be done, Stopped
+    with the way to go on when asked to stop."""
+    grid = grid_of(wanted)
+    grid.check_possible()
+    session = Session(wanted)
+    if not grid.measures_data:
+        _run(session, grid)
+    drawn = draw(_study(wanted, grid, session), wanted.folder, grid.stamp)
+    return Reproduced(drawn, session.absent, session.failures)
+
+
+def _run(session: Session, grid: Grid) -> None:
+    session.find(grid.cells)
+    if (
+        session.absent
+        and not session.todo
+        and not any(c.stages_done(s) for c in grid.cells for s in c.run.seeds)
+    ):
+        raise UserError("\n".join(session.absent))
+    try:
+        session.run()
+    except Stopped as stop:
+        raise Stopped(
+            f"{stop}; every finished stage is kept. The same command goes on.", stop.exit_code
+        ) from None
+    if not session.wanted.smoke:
+        for folder in dict.fromkeys(cell.folder for cell, _, _ in session.todo):
+            write_cell_summary(folder)
+
+
+def _study(wanted: Wanted, grid: Grid, session: Session) -> Study:
+    facts = pd.DataFrame()
+    if grid.measures_data:
+        facts = _facts(grid.cells, session)
+    cells = tuple(cell.as_study_cell() for cell in grid.cells)
+    return Study(grid.experiment.name, grid.spec, cells, wanted.smoke, facts)
+
+
+def _facts(cells: Sequence[Planned], session: Session) -> pd.DataFrame:
+    found = []
+    for cell in cells:
+        try:
+            found.append(dataset_facts(cell))
+        except UserError as error:
+            session.absent.append(str(error))
+    if not found:
+        raise UserError("\n".join(dict.fromkeys(session.absent)))
+    return pd.DataFrame(found)

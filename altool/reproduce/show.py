@@ -1,0 +1,85 @@
+"""`altool reproduce show NAME`: the claim, the cells with what of them is on disk, and what they cost."""
+
+from collections import Counter
+
+from altool.config.build import resolve_device
+from altool.core.errors import UserError
+from altool.engine.forecast import human_seconds
+from altool.reproduce.cells import Planned
+from altool.reproduce.cost import Cost
+from altool.reproduce.experiment import PAPERS
+from altool.reproduce.grid import Grid, Wanted, grid_of
+from altool.reproduce.machine import H200, Machine, this_machine
+from altool.reproduce.outlook import outlook
+
+PREFIXES = ((1e18, "EFLOP"), (1e15, "PFLOP"), (1e12, "TFLOP"), (1e9, "GFLOP"))
+
+
+def show(wanted: Wanted) -> str:
+    """Text. Raises UserError as `grid_of` does; opens no data and writes nothing."""
+    grid = grid_of(wanted)
+    spec = grid.spec
+    paper = str(spec.get("paper", ""))
+    about = f"{grid.experiment.name}: {paper} {spec.get('item', '')} ({PAPERS.get(paper, 'no paper')})"
+    parts = [about, grid.experiment.claim, _cells(grid)]
+    if not grid.measures_data:
+        parts.append(_cost(grid))
+    try:
+        grid.check_possible()
+    except UserError as error:
+        parts.append(str(error))
+    return "\n\n".join(parts)
+
+
+def _cells(grid: Grid) -> str:
+    if grid.measures_data:
+        return "Looks at the datasets alone: nothing is trained."
+    rows = [("panel", "cell", "seeds", "on disk")]
+    last = None
+    for cell in grid.cells:
+        panel = "" if cell.panel == last else cell.panel
+        rows.append((panel, cell.label, str(len(cell.run.seeds)), _on_disk(cell)))
+        last = cell.panel
+    if not any(cell.panel for cell in grid.cells):
+        rows = [row[1:] for row in rows]  # type: ignore[misc]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join("  ".join(t.ljust(w) for t, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def _on_disk(cell: Planned) -> str:
+    """E.g. `3 done, 1 begun, 1 to do`; and what finished runs did not record."""
+    states = Counter(
+        "done" if cell.is_done(seed) else "begun" if cell.stages_done(seed) else "to do"
+        for seed in cell.run.seeds
+    )
+    text = ", ".join(f"{states[state]} {state}" for state in ("done", "begun", "to do") if states[state])
+    lacking = {word for seed in cell.run.seeds if cell.is_done(seed) for word in cell.not_recorded(seed)}
+    return f"{text} (without {', '.join(sorted(lacking))})" if lacking else text
+
+
+def _cost(grid: Grid) -> str:
+    expected = outlook(grid.cells)
+    run = grid.cells[0].run
+    machines = [H200, this_machine(resolve_device(run.device), run.threads)]
+    lines = [f"In all: {_amount(expected.total, machines)}."]
+    if expected.left.runs and expected.left != expected.total:
+        lines.append(f"Left: {_amount(expected.left, machines)}.")
+    if not expected.left.runs and expected.is_whole:
+        lines.append("Everything is on disk: altool reproduce draws it at once.")
+    if not expected.is_whole:
+        lines.append("Cells whose data altool does not know are not counted.")
+    lines.append(
+        f"Operations are counted on the networks; {H200.name} is assumed to sustain "
+        f"{H200.flops_per_second / 1e12:.0f} TFLOP/s, this machine was timed for a second."
+    )
+    return "\n".join(lines)
+
+
+def _amount(cost: Cost, machines: list[Machine]) -> str:
+    hours = ", ".join(f"{human_seconds(machine.seconds(cost))} on {machine.name}" for machine in machines)
+    return f"{cost.runs} runs, {cost.models:,} models, {cost.epochs:,} epochs, {_flops(cost.flops)}; about {hours}"
+
+
+def _flops(flops: float) -> str:
+    scale, name = next((p for p in PREFIXES if flops >= p[0]), PREFIXES[-1])
+    return f"{flops / scale:.3g} {name}"
