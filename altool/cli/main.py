@@ -18,7 +18,7 @@ from altool.core.errors import (
 COMMANDS = ("run", "ls", "check", "replay", "status", "plot", "table", "doctor", "data", "completion")
 
 RUN_HELP = """\
-usage: altool run [-m] [key=value …]
+usage: altool run [-m] [--cells FILE] [key=value …]
 
 Runs active learning: a dataset, a learner, a strategy and a budget by name; every other setting by its key.
 The same command again does nothing if the run is done, and continues it if not.
@@ -40,6 +40,8 @@ often used:
 
 options:
   -m, --multirun        sweep: every value of strategy=random,coreset is a run of its own
+  --cells FILE          runs the cells that a CSV lists: a row is a cell, a column a key, an empty value the default;
+                        other words are shared by all
   --config-dir DIR      adds your own YAML files: DIR/strategy/mine.yaml is strategy=mine
   --cfg job             prints the configuration and stops
   --info defaults-tree  prints where the files come from and stops
@@ -48,6 +50,7 @@ examples:
   altool run
   altool run strategy=ta_vaal dataset=cifar10_imb100
   altool run -m strategy=random,coreset,ta_vaal budget=small
+  altool run --cells cells.csv budget=small
 """
 
 

@@ -61,6 +61,19 @@ def build_cell(run: RunConfig, origin: Origin) -> "Cell":
     )
 
 
+def check_run(run: RunConfig) -> None:
+    """Judges of `run` what needs neither the machine that it will run on nor a large dataset. Raises UserError."""
+    from altool.data.embedded import EMBEDDED
+    from altool.data.prepare import prepare
+
+    extension_rule(run, build_strategy(run.strategy))
+    build_learner(run)
+    dataset, imbalance, budget = dataset_spec(run.dataset), imbalance_spec(run.imbalance), budget_of(run)
+    if dataset.reader in EMBEDDED:
+        for seed in run.seeds:
+            budget.check(len(prepare(dataset, imbalance, seed, "cpu").members))
+
+
 def build_strategy(node: dict[str, Any]) -> "Strategy":
     from altool.core.strategy import Strategy
 

@@ -101,13 +101,14 @@ def run_hydra(words: Words, task: Callable[[DictConfig], None]) -> None:
 def origin_of_task() -> Origin:
     """Inside a Hydra task: the origin of its configuration."""
     hydra = HydraConfig.get()
+    return Origin(folders_of(hydra), dict(hydra.runtime.choices), tuple(hydra.overrides.task))
+
+
+def folders_of(hydra: Any) -> tuple[Path, ...]:
+    """The folders beside conf/ (--config-dir) that Hydra's own configuration names."""
     folders = [Path(source.path) for source in hydra.runtime.config_sources if source.schema == "file"]
     ours = conf_dir().resolve()
-    return Origin(
-        tuple(folder for folder in folders if folder.resolve() != ours),
-        dict(hydra.runtime.choices),
-        tuple(hydra.overrides.task),
-    )
+    return tuple(folder for folder in folders if folder.resolve() != ours)
 
 
 def resolve(config: DictConfig, words: Sequence[str] = ()) -> RunConfig:
