@@ -1,6 +1,7 @@
 """The front: sub-commands and their help. What a sub-command needs is imported when it is called, not before."""
 
 import argparse
+import keyword
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from altool.core.errors import (
     did_you_mean,
 )
 
-COMMANDS = ("run", "ls", "check", "replay", "status", "plot", "table", "doctor", "data", "completion")
+COMMANDS = ("run", "ls", "check", "replay", "status", "plot", "table", "export", "import", "doctor", "data", "completion")
 
 RUN_HELP = """\
 usage: altool run [-m] [--cells FILE] [key=value …]
@@ -177,6 +178,24 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--format", choices=["text", "markdown", "latex", "csv"], default="text")
     table.add_argument("--metric", default="accuracy", help="a column of stages.csv; default accuracy")
 
+    export = command(
+        "export",
+        "pack runs into one file that others can read, check and go on with",
+        "altool export outputs --out study.zip",
+    )
+    export.add_argument("paths", nargs="*", type=Path, default=[Path("outputs")], metavar="PATH")
+    export.add_argument("--out", type=Path, required=True, help="what to write: a .zip, or a folder")
+    export.add_argument("--format", choices=["csv", "parquet"], default="csv", help="of the tables of all runs")
+    export.add_argument("--everything", action="store_true", help="logs and diagnostics/*.npz too")
+
+    import_ = command(
+        "import",
+        "check a packed study and restore its run folders",
+        "altool import study.zip --outputs published",
+    )
+    import_.add_argument("file", type=Path, metavar="FILE", help="what altool export wrote, zip or folder")
+    import_.add_argument("--outputs", type=Path, default=Path("outputs"), help="where the folders go")
+
     doctor = command("doctor", "look at this machine: what works, what does not, what to do", "altool doctor")
     doctor.add_argument("--outputs", type=Path, default=Path("outputs"))
 
@@ -197,4 +216,5 @@ def _parser() -> argparse.ArgumentParser:
 def _call(name: str, options: argparse.Namespace) -> int:
     from importlib import import_module
 
-    return import_module(f"altool.cli.{name}").main(options)
+    module = f"{name}_" if keyword.iskeyword(name) else name
+    return import_module(f"altool.cli.{module}").main(options)

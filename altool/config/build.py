@@ -8,12 +8,12 @@ from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from altool.config.fingerprint import budget_of, canonical, cell_folder, fingerprint, overrides
+from altool.config.fingerprint import budget_of, canonical, cell_folder, identity_of, overrides
 from altool.config.load import Origin
 from altool.config.nodes import check_node
 from altool.config.schema import DatasetConfig, ImbalanceConfig, RunConfig
 from altool.core.errors import UserError
-from altool.core.records import Identity
+from altool.core.naming import fingerprint
 from altool.data.root import default_data_root
 from altool.data.spec import DatasetSpec, ImbalanceSpec
 
@@ -37,9 +37,7 @@ def build_cell(run: RunConfig, origin: Origin) -> "Cell":
     folder, data_root = cell_folder(run, differing), Path(run.data_root or default_data_root())
     check_writable(folder)
     return Cell(
-        identity=Identity(
-            run.dataset.name, run.imbalance.name, run.learner.name, run.strategy["name"], run.compat
-        ),
+        identity=identity_of(run),
         load=lambda seed: prepare(dataset, imbalance, seed, device, data_root, run.download),
         learner=learner,
         strategy=strategy,

@@ -19,10 +19,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
 from altool.config.build import check_run
-from altool.config.fingerprint import canonical, fingerprint
+from altool.config.fingerprint import canonical
 from altool.config.load import load
 from altool.config.words import Words, as_text, check_key, checked_word
 from altool.core.errors import UserError
+from altool.core.naming import fingerprint
 
 SAY_EVERY_SECONDS = 5.0
 MOST_MISTAKES = 10

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altool.config.fingerprint import canonical, cell_folder, fingerprint, overrides
+from altool.config.fingerprint import canonical, cell_folder, overrides
 from altool.config.load import load
 from altool.config.words import parse
+from altool.core.naming import fingerprint
 
 
 def identity(*words: str) -> tuple[str, str]:
