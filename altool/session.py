@@ -21,6 +21,8 @@ def run_session(cell: Cell, mode: Mode = "auto") -> CellResult:
     check_cell(cell)
     missing = [seed for seed in cell.seeds if stages_done(cell, seed) < cell.budget.stages]
     progress = Progress(mode)
+    if mode == "named":
+        progress.name = f"{cell.identity.strategy} on {cell.identity.dataset}, {cell.folder.name}: "
     if missing:
         progress.forecast = _forecast(cell)
         if mode != "quiet":
@@ -31,6 +33,7 @@ def run_session(cell: Cell, mode: Mode = "auto") -> CellResult:
         raise Stopped(
             f"{stop}; every finished stage is kept. The same command goes on:\n  {cell.command}",
             stop.exit_code,
+            stop.signal,
         ) from None
     _leave_summary(cell, result)
     return result

@@ -16,7 +16,10 @@ from altool.core.errors import (
     did_you_mean,
 )
 
-COMMANDS = ("run", "ls", "check", "replay", "status", "plot", "table", "export", "import", "doctor", "data", "completion")
+COMMANDS = (
+    *("run", "ls", "check", "replay", "status", "retry", "plot", "table", "export", "import"),
+    *("doctor", "data", "completion"),
+)
 
 RUN_HELP = """\
 usage: altool run [-m] [--cells FILE] [key=value …]
@@ -156,6 +159,23 @@ def _parser() -> argparse.ArgumentParser:
         "altool status outputs",
     )
     status.add_argument("paths", nargs="*", type=Path, default=[Path("outputs")], metavar="PATH")
+    status.add_argument(
+        "--watch", action="store_true", help="show it anew every two seconds, until all is done"
+    )
+    status.add_argument("--json", action="store_true", help="one object per seed, for scripts")
+
+    retry = command(
+        "retry",
+        "go on with what failed, went stale or was stopped, by the command that each run records",
+        "altool retry outputs hydra/launcher=slurm",
+    )
+    retry.add_argument(
+        "targets",
+        nargs="*",
+        default=["outputs"],
+        metavar="PATH or key=value",
+        help="where to look; and words that win over the recorded ones, such as hydra/launcher=slurm",
+    )
 
     plot = command(
         "plot",
@@ -185,7 +205,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.add_argument("paths", nargs="*", type=Path, default=[Path("outputs")], metavar="PATH")
     export.add_argument("--out", type=Path, required=True, help="what to write: a .zip, or a folder")
-    export.add_argument("--format", choices=["csv", "parquet"], default="csv", help="of the tables of all runs")
+    export.add_argument(
+        "--format", choices=["csv", "parquet"], default="csv", help="of the tables of all runs"
+    )
     export.add_argument("--everything", action="store_true", help="logs and diagnostics/*.npz too")
 
     import_ = command(

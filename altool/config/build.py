@@ -55,6 +55,7 @@ def build_cell(run: RunConfig, origin: Origin) -> "Cell":
         rerun=run.rerun,
         allow_platform_change=run.allow_platform_change,
         cache_mib=run.cache_mib,
+        fail_fast=run.fail_fast,
         diagnostics=DiagnosticsOptions(**dataclasses.asdict(run.diagnostics)),
     )
 

@@ -5,6 +5,7 @@ in neither.
 """
 
 import dataclasses
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ NO_INFLUENCE = (  # threads and device change last digits, not what was asked fo
     "rerun",
     "allow_platform_change",
     "cache_mib",
+    "runs_per_gpu",
+    "fail_fast",
     "progress",
     "seeds",
 )
@@ -55,9 +58,10 @@ def overrides(run: RunConfig, origin: Origin) -> dict[str, Any]:
     The budget's numbers are left out, since the folder's name has them; candidates are compared at the run's own step.
     """
     default = _default(run, origin)
-    default.budget = dataclasses.replace(
+    budget = dataclasses.replace(
         run.budget, candidates=default.budget.candidates, start_rule=default.budget.start_rule
     )
+    default = dataclasses.replace(default, budget=budget)
     ours, theirs = _flat(canonical(run)), _flat(canonical(default))
     differing = {
         key: ours.get(key) for key in sorted(ours.keys() | theirs.keys()) if ours.get(key) != theirs.get(key)
@@ -91,7 +95,13 @@ def _default(run: RunConfig, origin: Origin) -> RunConfig:
         # a name of one's own (dataset=npz dataset.name=mine) is no file: then the file it came from
         words.append(f"{group}={name if name in options(group, origin.folders) else origin.choices[group]}")
     words.append(f"compat={run.compat}")
-    return resolve(compose_words(words, origin.folders), words)
+    return _composed(tuple(words), origin.folders)
+
+
+@lru_cache(maxsize=64)
+def _composed(words: tuple[str, ...], folders: tuple[Path, ...]) -> RunConfig:
+    """Composed once for all cells of a sweep that share the names. Not to be changed."""
+    return resolve(compose_words(words, folders), words)
 
 
 def _flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -102,4 +112,3 @@ def _flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
-

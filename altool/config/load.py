@@ -101,14 +101,13 @@ def run_hydra(words: Words, task: Callable[[DictConfig], None]) -> None:
 def origin_of_task() -> Origin:
     """Inside a Hydra task: the origin of its configuration."""
     hydra = HydraConfig.get()
-    return Origin(folders_of(hydra), dict(hydra.runtime.choices), tuple(hydra.overrides.task))
-
-
-def folders_of(hydra: Any) -> tuple[Path, ...]:
-    """The folders beside conf/ (--config-dir) that Hydra's own configuration names."""
     folders = [Path(source.path) for source in hydra.runtime.config_sources if source.schema == "file"]
     ours = conf_dir().resolve()
-    return tuple(folder for folder in folders if folder.resolve() != ours)
+    return Origin(
+        tuple(folder for folder in folders if folder.resolve() != ours),
+        dict(hydra.runtime.choices),
+        tuple(hydra.overrides.task),
+    )
 
 
 def resolve(config: DictConfig, words: Sequence[str] = ()) -> RunConfig:
@@ -131,6 +130,8 @@ def resolve(config: DictConfig, words: Sequence[str] = ()) -> RunConfig:
         run.dataset.path = str(Path(run.dataset.path).expanduser().absolute())
     if run.threads < 1:
         raise UserError(f"threads={run.threads}: must be at least 1.")
+    if run.runs_per_gpu < 1:
+        raise UserError(f"runs_per_gpu={run.runs_per_gpu}: must be at least 1.")
     return run
 
 

@@ -106,4 +106,6 @@ class RunConfig:
     rerun: bool = False
     allow_platform_change: bool = False
     cache_mib: float = 2048.0
+    runs_per_gpu: int = 1
+    fail_fast: bool = False
     progress: str = choice("auto", "auto", "live", "plain", "quiet")

@@ -24,6 +24,7 @@ LAUNCHERS = {  # choice → (module of the plugin, extra that installs it)
     "slurm": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
     "submitit_slurm": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
     "submitit_local": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
+    "ray": ("hydra_plugins.hydra_ray_launcher", "ray"),
 }
 INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
@@ -62,10 +63,13 @@ class Words:
 
     @property
     def argv(self) -> list[str]:
-        words = [*self.flags, *self.overrides]
-        if self.cells is not None:
-            words += ["hydra/sweeper=cells", f"hydra.sweeper.file={as_text(str(self.cells))}"]
-        return words
+        return [*self.flags, *self.overrides]
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether cells are to be run, rather than a configuration to be shown."""
+        only_shown = ("--cfg", "--info", "--hydra-help", "--shell-completion")
+        return self.multirun and not any(flag.startswith(only_shown) for flag in self.flags)
 
 
 def parse(words: list[str]) -> Words:

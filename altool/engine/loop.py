@@ -59,6 +59,8 @@ def run_cell(cell: Cell, progress: Progress) -> CellResult:
         try:
             for seed in cell.seeds:
                 _run_seed(cell, seed, progress, result)
+                if result.failures and cell.fail_fast:
+                    break
             check_stop()  # a signal that came after the last safe point still ends a sweep
         finally:
             progress.cell_ended()
@@ -121,7 +123,6 @@ def _run_stages(cell: Cell, seed: int, task: Task, folder: RunFolder, progress: 
     progress.started(folder.path, folder.next_stage)
     for row in folder.rows:
         progress.resumed(row)
-    progress.heartbeat = folder.lock.beat
     for stage in range(folder.next_stage, cell.budget.stages):
         check_stop()
         pool = run_stage(cell, seed, stage, task, pool, folder, progress)
@@ -177,6 +178,7 @@ def _run_record(cell: Cell, seed: int, task: Task) -> dict[str, object]:
         "versions": versions(),
         "git": git_state(),
         "command": cell.command,
+        "cwd": str(Path.cwd()),
     }
 
 
