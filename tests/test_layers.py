@@ -17,7 +17,8 @@ BELOW = {
     "learners": {"core", "models", "data"},
     "strategies": {"core", "models"},
     "engine": {"core", "models", "data", "learners", "strategies"},
-    "config": {"core", "models", "data", "learners", "strategies", "engine"},
+    "trackers": {"core"},
+    "config": {"core", "models", "data", "learners", "strategies", "engine", "trackers"},
     "analysis": {"core"},
 }
 MODULES = sorted(ROOT.rglob("*.py"))

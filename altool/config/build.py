@@ -16,6 +16,7 @@ from altool.core.errors import UserError
 from altool.core.naming import fingerprint
 from altool.data.root import default_data_root
 from altool.data.spec import DatasetSpec, ImbalanceSpec
+from altool.trackers.catalogue import check_installed
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +31,7 @@ def build_cell(run: RunConfig, origin: Origin) -> "Cell":
     from altool.data.prepare import prepare
     from altool.engine.cell import Cell, DiagnosticsOptions, Platform
 
+    check_installed(run.trackers)
     strategy, learner = build_strategy(run.strategy), build_learner(run)
     dataset, imbalance = dataset_spec(run.dataset), imbalance_spec(run.imbalance)
     device = resolve_device(run.device)
@@ -55,6 +57,7 @@ def build_cell(run: RunConfig, origin: Origin) -> "Cell":
         rerun=run.rerun,
         allow_platform_change=run.allow_platform_change,
         cache_mib=run.cache_mib,
+        trackers=tuple(run.trackers),
         fail_fast=run.fail_fast,
         diagnostics=DiagnosticsOptions(**dataclasses.asdict(run.diagnostics)),
     )
@@ -65,6 +68,7 @@ def check_run(run: RunConfig) -> None:
     from altool.data.embedded import EMBEDDED
     from altool.data.prepare import prepare
 
+    check_installed(run.trackers)
     extension_rule(run, build_strategy(run.strategy))
     build_learner(run)
     dataset, imbalance, budget = dataset_spec(run.dataset), imbalance_spec(run.imbalance), budget_of(run)

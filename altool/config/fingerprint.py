@@ -29,6 +29,7 @@ NO_INFLUENCE = (  # threads and device change last digits, not what was asked fo
     "rerun",
     "allow_platform_change",
     "cache_mib",
+    "trackers",
     "runs_per_gpu",
     "fail_fast",
     "progress",

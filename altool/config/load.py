@@ -24,6 +24,7 @@ from altool.config.schema import RunConfig
 from altool.config.words import Words
 from altool.core.errors import UserError, did_you_mean
 from altool.data.root import default_data_root
+from altool.trackers.catalogue import TRACKERS
 
 ConfigStore.instance().store(name="run_schema", node=RunConfig)
 
@@ -124,6 +125,7 @@ def resolve(config: DictConfig, words: Sequence[str] = ()) -> RunConfig:
         _check_name(group, getattr(run, group).name)
     _check_name("strategy", run.strategy.get("name", ""))
     run.seeds = _seeds(run.seeds)
+    run.trackers = _trackers(run.trackers)
     run.outputs = str(Path(run.outputs).expanduser().absolute())
     run.data_root = str(Path(run.data_root or default_data_root()).expanduser().absolute())
     if run.dataset.path is not None:
@@ -154,6 +156,14 @@ def _typed(kind: Any, value: Any, at: str) -> Any:
         if allowed and value[name] not in allowed:
             raise UserError(f"{at}{name}={value[name]}: {did_you_mean(str(value[name]), allowed)}")
     return kind(**{name: _typed(field.type, value[name], f"{at}{name}.") for name, field in fields.items()})  # type: ignore[operator]
+
+
+def _trackers(value: Any) -> list[str]:
+    names = value if isinstance(value, list) else [] if value is None else [value]
+    for name in names:
+        if name not in TRACKERS:
+            raise UserError(f"trackers={name}: {did_you_mean(str(name), TRACKERS)}")
+    return list(dict.fromkeys(names))
 
 
 def _seeds(value: Any) -> list[int]:

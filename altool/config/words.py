@@ -209,8 +209,8 @@ def _check_value(word: str, key: str, value: str, multirun: bool) -> None:
 
 def _unless(key: str, value: str) -> str:
     """What to type where the comma was not meant as a sweep."""
-    if key == "seeds" and "(" not in value:
-        return f", or type {key}=[{value}] for one run with these seeds"
+    if key in ("seeds", "trackers") and "(" not in value:
+        return f", or type {key}=[{value}] for one run with these {key}"
     if key in GROUPS or "," not in value or re.fullmatch(r"[\d.,e+-]+", value):
         return ""
     return f", or type {_quoted(key, value)} if the comma belongs to the value"

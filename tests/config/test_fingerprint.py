@@ -39,6 +39,7 @@ NO_INFLUENCE = (
     "rerun=true",
     "allow_platform_change=true",
     "cache_mib=1",
+    "trackers=[tensorboard]",
     "progress=quiet",
     "outputs=/elsewhere",
     "budget.candidates=100",  # 10x the step of 10, in other words
