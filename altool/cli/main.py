@@ -41,6 +41,7 @@ often used:
   threads=2             CPU threads; each learner has its own default
   outputs=outputs       where run folders go; data_root=… where datasets lie ($ALTOOL_DATA)
   rerun=true            moves the old run aside and starts again
+  trackers=tensorboard  or mlflow, wandb, or [a,list] of them; they are told of every stage
 
 options:
   -m, --multirun        sweep: every value of strategy=random,coreset is a run of its own

@@ -189,7 +189,7 @@ def _plain(value: Any) -> str:
 
 
 def _check_column(key: str) -> None:
-    if key.lstrip("+~").split(".")[0].split("/")[0] == "hydra":
+    if key.lstrip("+~").split(".")[0].split("/")[0] in ("hydra", "outputs", "fail_fast"):
         raise UserError(f"a setting of the whole sweep: type {key}=… after --cells.")
     check_key(key, "…")
 

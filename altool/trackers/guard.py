@@ -51,6 +51,6 @@ class Guarded:
             ) as error:  # also SystemExit: whatever it is, it is none of the run's business
                 if not failed:
                     log.warning("%s: %s: %s. The run goes on; further failures of it are not told.",
-                                self.name, type(error).__name__, error)  # fmt: skip
+                                self.name, type(error).__name__, str(error).rstrip("."))  # fmt: skip
                     log.debug("%s failed", self.name, exc_info=error)
                 failed = True

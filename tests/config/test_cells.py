@@ -91,6 +91,7 @@ def test_any_text_is_taken_as_it_stands_or_refused_with_its_place(
             ["cells.csv, column seedss: seedss is no key of a run: did you mean seeds"],
         ),
         ("strategy,hydra/launcher\nrandom,slurm\n", ["type hydra/launcher=… after --cells"]),
+        ("strategy,outputs\nrandom,there\n", ["type outputs=… after --cells"]),
         ("strategy;seeds\nrandom;0\n", ["separated by commas"]),
         ("strategy,strategy\nrandom,margin\n", ["column strategy stands there twice"]),
         ("strategy,\nrandom,0\n", ["a column has no name"]),
