@@ -12,27 +12,38 @@ from altool.engine.forecast import Forecast, human_seconds
 from altool.engine.loop import CellResult, check_cell, run_cell, seed_folder, stages_done
 from altool.engine.progress import Mode, Progress
 from altool.engine.rehearsal import forecast, rehearse
+from altool.trackers.telling import Trackers, tracking
 
 log = logging.getLogger("altool")
 
 
 def run_session(cell: Cell, mode: Mode = "auto") -> CellResult:
     """Runs the cell. Raises UserError before any work, Stopped with the way to go on when asked to stop."""
+    with tracking(cell.trackers, cell.outputs) as trackers:
+        return _run_session(cell, mode, trackers)
+
+
+def _run_session(cell: Cell, mode: Mode, trackers: Trackers) -> CellResult:
     check_cell(cell)
     missing = [seed for seed in cell.seeds if stages_done(cell, seed) < cell.budget.stages]
     progress = Progress(mode)
+    if mode == "named":
+        progress.name = f"{cell.identity.strategy} on {cell.identity.dataset}, {cell.folder.name}: "
     if missing:
         progress.forecast = _forecast(cell)
         if mode != "quiet":
             print(_announcement(cell, len(missing), progress.forecast), file=sys.stderr)
     try:
-        result = run_cell(cell, progress)
+        result = run_cell(cell, progress, trackers)
     except Stopped as stop:
         raise Stopped(
             f"{stop}; every finished stage is kept. The same command goes on:\n  {cell.command}",
             stop.exit_code,
+            stop.signal,
         ) from None
-    _leave_summary(cell, result)
+    written = _leave_summary(cell, result)
+    if result.done or result.failures:
+        trackers.summarise(cell.folder, written)
     return result
 
 
@@ -61,7 +72,7 @@ def _announcement(cell: Cell, n_seeds: int, expected: Forecast | None) -> str:
     )
 
 
-def _leave_summary(cell: Cell, result: CellResult) -> None:
+def _leave_summary(cell: Cell, result: CellResult) -> list[Path]:
     # analysis is imported late: pandas and matplotlib take a second that no run should wait for
     from altool.analysis.summary import write_cell_summary
     from altool.analysis.table import render
@@ -83,6 +94,7 @@ def _leave_summary(cell: Cell, result: CellResult) -> None:
         print(_short(path))
     if not result.failures:
         print(f"Next: {_next_step(cell)}")
+    return written
 
 
 def _next_step(cell: Cell) -> str:

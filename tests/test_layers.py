@@ -9,7 +9,7 @@ import pytest
 import altool
 
 ROOT = Path(altool.__file__).parent
-FRONT = {"cli", "run", "session", "__main__"}  # run and session are the task behind `altool run`
+FRONT = {"cli", "run", "session", "sweep", "__main__"}  # run, session and sweep are the task behind `altool run`
 BELOW = {
     "core": set(),
     "data": {"core", "models"},
@@ -17,7 +17,8 @@ BELOW = {
     "learners": {"core", "models", "data"},
     "strategies": {"core", "models"},
     "engine": {"core", "models", "data", "learners", "strategies"},
-    "config": {"core", "models", "data", "learners", "strategies", "engine"},
+    "trackers": {"core"},
+    "config": {"core", "models", "data", "learners", "strategies", "engine", "trackers"},
     "analysis": {"core"},
     "reproduce": {"core", "data", "models", "learners", "strategies", "engine", "config", "analysis"},
 }

@@ -1,6 +1,7 @@
 """The front: sub-commands and their help. What a sub-command needs is imported when it is called, not before."""
 
 import argparse
+import keyword
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,22 +17,12 @@ from altool.core.errors import (
 )
 
 COMMANDS = (
-    "run",
-    "reproduce",
-    "ls",
-    "check",
-    "replay",
-    "status",
-    "plot",
-    "table",
-    "compare",
-    "doctor",
-    "data",
-    "completion",
+    *("run", "reproduce", "ls", "check", "replay", "status", "retry", "plot", "table", "compare"),
+    *("export", "import", "doctor", "data", "completion"),
 )
 
 RUN_HELP = """\
-usage: altool run [-m] [key=value …]
+usage: altool run [-m] [--cells FILE] [key=value …]
 
 Runs active learning: a dataset, a learner, a strategy and a budget by name; every other setting by its key.
 The same command again does nothing if the run is done, and continues it if not.
@@ -50,9 +41,12 @@ often used:
   threads=2             CPU threads; each learner has its own default
   outputs=outputs       where run folders go; data_root=… where datasets lie ($ALTOOL_DATA)
   rerun=true            moves the old run aside and starts again
+  trackers=tensorboard  or mlflow, wandb, or [a,list] of them; they are told of every stage
 
 options:
   -m, --multirun        sweep: every value of strategy=random,coreset is a run of its own
+  --cells FILE          runs the cells that a CSV lists: a row is a cell, a column a key, an empty value the default;
+                        other words are shared by all
   --config-dir DIR      adds your own YAML files: DIR/strategy/mine.yaml is strategy=mine
   --cfg job             prints the configuration and stops
   --info defaults-tree  prints where the files come from and stops
@@ -61,6 +55,7 @@ examples:
   altool run
   altool run strategy=ta_vaal dataset=cifar10_imb100
   altool run -m strategy=random,coreset,ta_vaal budget=small
+  altool run --cells cells.csv budget=small
 """
 
 
@@ -186,6 +181,23 @@ def _parser() -> argparse.ArgumentParser:
         "altool status outputs",
     )
     status.add_argument("paths", nargs="*", type=Path, default=[Path("outputs")], metavar="PATH")
+    status.add_argument(
+        "--watch", action="store_true", help="show it anew every two seconds, until all is done"
+    )
+    status.add_argument("--json", action="store_true", help="one object per seed, for scripts")
+
+    retry = command(
+        "retry",
+        "go on with what failed, went stale or was stopped, by the command that each run records",
+        "altool retry outputs hydra/launcher=slurm",
+    )
+    retry.add_argument(
+        "targets",
+        nargs="*",
+        default=["outputs"],
+        metavar="PATH or key=value",
+        help="where to look; and words that win over the recorded ones, such as hydra/launcher=slurm",
+    )
 
     plot = command(
         "plot",
@@ -225,6 +237,26 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--format", choices=["text", "markdown", "latex", "csv"], default="text")
     compare.add_argument("--metric", default="accuracy", help="a column of stages.csv; default accuracy")
 
+    export = command(
+        "export",
+        "pack runs into one file that others can read, check and go on with",
+        "altool export outputs --out study.zip",
+    )
+    export.add_argument("paths", nargs="*", type=Path, default=[Path("outputs")], metavar="PATH")
+    export.add_argument("--out", type=Path, required=True, help="what to write: a .zip, or a folder")
+    export.add_argument(
+        "--format", choices=["csv", "parquet"], default="csv", help="of the tables of all runs"
+    )
+    export.add_argument("--everything", action="store_true", help="logs and diagnostics/*.npz too")
+
+    import_ = command(
+        "import",
+        "check a packed study and restore its run folders",
+        "altool import study.zip --outputs published",
+    )
+    import_.add_argument("file", type=Path, metavar="FILE", help="what altool export wrote, zip or folder")
+    import_.add_argument("--outputs", type=Path, default=Path("outputs"), help="where the folders go")
+
     doctor = command("doctor", "look at this machine: what works, what does not, what to do", "altool doctor")
     doctor.add_argument("--outputs", type=Path, default=Path("outputs"))
 
@@ -245,4 +277,5 @@ def _parser() -> argparse.ArgumentParser:
 def _call(name: str, options: argparse.Namespace) -> int:
     from importlib import import_module
 
-    return import_module(f"altool.cli.{name}").main(options)
+    module = f"{name}_" if keyword.iskeyword(name) else name
+    return import_module(f"altool.cli.{module}").main(options)

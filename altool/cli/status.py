@@ -1,90 +1,64 @@
-"""`altool status PATH…`: what the run folders say of themselves; nothing is asked of a process."""
+"""`altool status PATH…`: how runs stand, as a table, a live one, or JSON."""
 
 import argparse
+import json
+import shlex
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
 
-from altool.core.errors import RunConflict, UserError
-from altool.core.lock import is_stale, read_holder
-from altool.core.records import read_rows
-from altool.core.runfolder import read_run
+from altool.core.errors import UserError
+from altool.core.states import STATES, Seen, look
 
-ORDER = ("done", "running", "stopped", "failed", "stale")
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One seed folder. `status` is run.json's, or `stale`: it says running, but nobody writes it any more."""
-
-    folder: Path
-    seed: int
-    status: str
-    stages_done: int
-    stages: int | None
-    accuracy: float | None
-    reason: str  # why it failed
-    warnings: tuple[str, ...] = ()  # what looked unhealthy, with its stage
+REFRESH_SECONDS = 2.0
+MOST_SWEEPS = 3
 
 
 def main(parsed: argparse.Namespace) -> int:
     seen = list(look(parsed.paths))
+    if parsed.json:
+        print(json.dumps([asdict(one) for one in seen], indent=1, default=str))
+        return 0
     if not seen:
         where = ", ".join(map(str, parsed.paths))
         raise UserError(
             f"there are no runs in {where}: start one with altool run, or name the folder they are in."
         )
-    print(render(seen))
+    if parsed.watch:
+        watch(parsed.paths)
+    else:
+        print(render(seen, parsed.paths))
     return 0
 
 
-def look(paths: Sequence[Path]) -> Iterator[Seen]:
-    """Every seed folder at or below `paths`, once, in order."""
-    folders = {file.parent for path in paths for file in path.glob("**/seed_*/run.json")}
-    folders |= {path for path in paths if (path / "run.json").is_file()}
-    for folder in sorted(folders):
-        if ".old-" in folder.name:
-            continue
-        try:
-            yield _seen(folder, read_run(folder) or {})
-        except RunConflict as error:  # one damaged folder hides no other
-            yield Seen(folder, _seed(folder, {}), "failed", 0, None, None, str(error))
+def watch(paths: Sequence[Path]) -> None:
+    """Shows the table anew every few seconds, until all is done or Ctrl-C."""
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(console=Console(highlight=False), auto_refresh=False) as live:
+        while True:
+            seen = list(look(paths))
+            live.update(Text(render(seen, paths), overflow="ellipsis", no_wrap=True), refresh=True)
+            if all(one.status == "done" for one in seen):
+                return
+            try:
+                time.sleep(REFRESH_SECONDS)
+            except KeyboardInterrupt:
+                return
 
 
-def _seen(folder: Path, run: dict[str, Any]) -> Seen:
-    status = str(run.get("status", "?"))
-    lock = folder / "lock"
-    if status == "running" and (read_holder(lock) is None or is_stale(lock)):
-        status = "stale"
-    rows = read_rows(folder / "stages.csv")
-    accuracy = rows[-1].get("accuracy") if rows else None
-    return Seen(
-        folder=folder,
-        seed=_seed(folder, run),
-        status=status,
-        stages_done=len(rows),
-        stages=run.get("stages"),
-        accuracy=float(accuracy) if accuracy else None,
-        reason=str(run.get("reason") or ""),
-        warnings=tuple(f"stage {w['stage']}: {w['text']}" for w in run.get("warnings", [])),
-    )
-
-
-def _seed(folder: Path, run: dict[str, Any]) -> int:
-    named = folder.name.removeprefix("seed_")
-    return int(named) if named.isdigit() else int(run.get("seed", 0))
-
-
-def render(seen: Sequence[Seen]) -> str:
+def render(seen: Sequence[Seen], paths: Sequence[Path] = (Path("outputs"),)) -> str:
     """One line per cell, status and stage; then why seeds failed, and what continues the others."""
     groups: dict[tuple[Path, int, int], list[Seen]] = defaultdict(list)
     for one in seen:
-        rank = ORDER.index(one.status) if one.status in ORDER else len(ORDER)
-        groups[one.folder.parent, rank, -one.stages_done].append(one)
-    rows = [("run", "status", "seeds", "stages", "accuracy")]
+        rank = STATES.index(one.status) if one.status in STATES else len(STATES)
+        groups[one.folder.absolute().parent, rank, -one.stages_done].append(one)
+    rows = [("run", "status", "seeds", "stages", "accuracy", "sign of life")]
     last = None
     for (cell, _, _), members in sorted(groups.items(), key=lambda item: item[0]):
         first = members[0]
@@ -95,20 +69,46 @@ def render(seen: Sequence[Seen]) -> str:
                 ",".join(str(one.seed) for one in members),
                 f"{first.stages_done}/{first.stages or '?'}",
                 _spread([one.accuracy for one in members if one.accuracy is not None]),
+                _ago([one.heartbeat_seconds for one in members if one.heartbeat_seconds is not None]),
             )
         )
         last = cell
+    if not any(row[-1] for row in rows[1:]):
+        rows = [row[:-1] for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
     lines += [
-        f"{_short(one.folder)} failed: {one.reason}" for one in seen if one.status == "failed" and one.reason
+        f"{_short(one.folder)} failed: {_last_line(one.reason)}"
+        for one in seen
+        if one.status == "failed" and one.reason
     ]
     lines += [f"{_short(one.folder)} warns at {text}" for one in seen for text in one.warnings[-1:]]
-    if any(one.status in ("stale", "stopped") for one in seen):
-        lines.append("The command that started a stopped or stale run (run.json has it) continues it.")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_next_steps(seen, paths)])
+
+
+def _next_steps(seen: Sequence[Seen], paths: Sequence[Path]) -> list[str]:
+    lines: list[str] = []
+    again = [state for state in ("failed", "stale", "stopped") if any(one.status == state for one in seen)]
+    if again:
+        command = shlex.join(["altool", "retry", *map(str, paths)])
+        lines.append(f"{command} goes on with what is {' or '.join(again)}.")
+    sweeps = list(dict.fromkeys(one.sweep for one in seen if one.sweep))
+    if sweeps:
+        lines.append("What never started waits for its sweep; type it again if that has ended:")
+        lines += [f"  {command}" for command in sweeps[:MOST_SWEEPS]]
+        if len(sweeps) > MOST_SWEEPS:
+            lines.append(f"  and {len(sweeps) - MOST_SWEEPS} more (outputs/.sweeps; delete what is given up)")
+    return lines
+
+
+def _last_line(reason: str) -> str:
+    return reason.strip().splitlines()[-1]
+
+
+def _ago(ages_seconds: Sequence[float]) -> str:
+    return f"{max(ages_seconds):.0f} s ago" if ages_seconds else ""
 
 
 def _short(path: Path) -> Path:

@@ -8,14 +8,15 @@ from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from altool.config.fingerprint import budget_of, canonical, cell_folder, fingerprint, overrides
+from altool.config.fingerprint import budget_of, canonical, cell_folder, identity_of, overrides
 from altool.config.load import Origin
 from altool.config.nodes import check_node
 from altool.config.schema import DatasetConfig, ImbalanceConfig, RunConfig
 from altool.core.errors import UserError
-from altool.core.records import Identity
+from altool.core.naming import fingerprint
 from altool.data.root import default_data_root
 from altool.data.spec import DatasetSpec, ImbalanceSpec
+from altool.trackers.catalogue import check_installed
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +31,7 @@ def build_cell(run: RunConfig, origin: Origin) -> "Cell":
     from altool.data.prepare import prepare
     from altool.engine.cell import Cell, DiagnosticsOptions, Platform
 
+    check_installed(run.trackers)
     strategy, learner = build_strategy(run.strategy), build_learner(run)
     dataset, imbalance = dataset_spec(run.dataset), imbalance_spec(run.imbalance)
     device = resolve_device(run.device)
@@ -37,9 +39,7 @@ def build_cell(run: RunConfig, origin: Origin) -> "Cell":
     folder, data_root = cell_folder(run, differing), Path(run.data_root or default_data_root())
     check_writable(folder)
     return Cell(
-        identity=Identity(
-            run.dataset.name, run.imbalance.name, run.learner.name, run.strategy["name"], run.compat
-        ),
+        identity=identity_of(run),
         load=lambda seed: prepare(dataset, imbalance, seed, device, data_root, run.download),
         learner=learner,
         strategy=strategy,
@@ -57,8 +57,24 @@ def build_cell(run: RunConfig, origin: Origin) -> "Cell":
         rerun=run.rerun,
         allow_platform_change=run.allow_platform_change,
         cache_mib=run.cache_mib,
+        trackers=tuple(run.trackers),
+        fail_fast=run.fail_fast,
         diagnostics=DiagnosticsOptions(**dataclasses.asdict(run.diagnostics)),
     )
+
+
+def check_run(run: RunConfig) -> None:
+    """Judges of `run` what needs neither the machine that it will run on nor a large dataset. Raises UserError."""
+    from altool.data.embedded import EMBEDDED
+    from altool.data.prepare import prepare
+
+    check_installed(run.trackers)
+    extension_rule(run, build_strategy(run.strategy))
+    build_learner(run)
+    dataset, imbalance, budget = dataset_spec(run.dataset), imbalance_spec(run.imbalance), budget_of(run)
+    if dataset.reader in EMBEDDED:
+        for seed in run.seeds:
+            budget.check(len(prepare(dataset, imbalance, seed, "cpu").members))
 
 
 def build_strategy(node: dict[str, Any]) -> "Strategy":

@@ -5,8 +5,6 @@ in neither.
 """
 
 import dataclasses
-import hashlib
-import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,8 @@ from altool.config.files import options
 from altool.config.load import Origin, compose_words, resolve
 from altool.config.schema import RunConfig
 from altool.core.budget import Budget
+from altool.core.naming import cell_path
+from altool.core.records import Identity
 
 NO_INFLUENCE = (  # threads and device change last digits, not what was asked for: they are the platform (run.json)
     "outputs",
@@ -29,6 +29,9 @@ NO_INFLUENCE = (  # threads and device change last digits, not what was asked fo
     "rerun",
     "allow_platform_change",
     "cache_mib",
+    "trackers",
+    "runs_per_gpu",
+    "fail_fast",
     "progress",
     "seeds",
     "reproduce",
@@ -51,11 +54,6 @@ def canonical(run: RunConfig) -> dict[str, Any]:
     return plain
 
 
-def fingerprint(config: dict[str, Any]) -> str:
-    """16 hex digits of a canonical configuration."""
-    return _digest(config)[:16]
-
-
 def overrides(run: RunConfig, origin: Origin) -> dict[str, Any]:
     """Dotted keys whose values differ from the defaults of the same dataset, imbalance, learner and strategy.
 
@@ -76,13 +74,13 @@ NAMES = ("dataset.name", "imbalance.name", "learner.name", "strategy.name")  # t
 
 
 def cell_folder(run: RunConfig, differing: dict[str, Any]) -> Path:
-    """Where the seeds of a run lie, absolute:
-    outputs/<dataset>-<imbalance>/<learner>/<strategy>[-<compat>]/<budget>[-<hash>]."""
-    b = run.budget
-    name = f"{b.start}+{b.step}x{b.stages - 1}" + (f"-{_digest(differing)[:8]}" if differing else "")
-    where = f"{run.dataset.name}-{run.imbalance.name}"
-    strategy = run.strategy["name"] + ("" if run.compat == "recommended" else f"-{run.compat}")
-    return Path(run.outputs) / where / run.learner.name / strategy / name
+    """Where the seeds of a run lie, absolute."""
+    return Path(run.outputs) / cell_path(identity_of(run), vars(run.budget), differing)
+
+
+def identity_of(run: RunConfig) -> Identity:
+    names = run.dataset.name, run.imbalance.name, run.learner.name, run.strategy["name"]
+    return Identity(*names, run.compat)
 
 
 def _default(run: RunConfig, origin: Origin) -> RunConfig:
@@ -101,8 +99,9 @@ def _default(run: RunConfig, origin: Origin) -> RunConfig:
     return _composed(tuple(words), origin.folders)
 
 
-@lru_cache(maxsize=256)  # an experiment asks for the same defaults cell after cell
+@lru_cache(maxsize=256)
 def _composed(words: tuple[str, ...], folders: tuple[Path, ...]) -> RunConfig:
+    """Composed once for all cells of a sweep or an experiment that share the names. Not to be changed."""
     return resolve(compose_words(words, folders), words)
 
 
@@ -114,17 +113,3 @@ def _flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
-
-
-def _digest(plain: dict[str, Any]) -> str:
-    text = json.dumps(_numbers_alike(plain), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _numbers_alike(node: Any) -> Any:
-    """`node` with 1.0 as 1: strategy.beta=1 and strategy.beta=1.0 are the same run."""
-    if isinstance(node, dict):
-        return {key: _numbers_alike(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_numbers_alike(value) for value in node]
-    return int(node) if isinstance(node, float) and node.is_integer() else node

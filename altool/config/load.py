@@ -24,6 +24,7 @@ from altool.config.schema import RunConfig
 from altool.config.words import Words
 from altool.core.errors import UserError, did_you_mean
 from altool.data.root import default_data_root
+from altool.trackers.catalogue import TRACKERS
 
 ConfigStore.instance().store(name="run_schema", node=RunConfig)
 
@@ -127,12 +128,15 @@ def resolve(config: DictConfig, words: Sequence[str] = ()) -> RunConfig:
         _check_name(group, getattr(run, group).name)
     _check_name("strategy", run.strategy.get("name", ""))
     run.seeds = _seeds(run.seeds)
+    run.trackers = _trackers(run.trackers)
     run.outputs = str(Path(run.outputs).expanduser().absolute())
     run.data_root = str(Path(run.data_root or default_data_root()).expanduser().absolute())
     if run.dataset.path is not None:
         run.dataset.path = str(Path(run.dataset.path).expanduser().absolute())
     if run.threads < 1:
         raise UserError(f"threads={run.threads}: must be at least 1.")
+    if run.runs_per_gpu < 1:
+        raise UserError(f"runs_per_gpu={run.runs_per_gpu}: must be at least 1.")
     return run
 
 
@@ -155,6 +159,14 @@ def _typed(kind: Any, value: Any, at: str) -> Any:
         if allowed and value[name] not in allowed:
             raise UserError(f"{at}{name}={value[name]}: {did_you_mean(str(value[name]), allowed)}")
     return kind(**{name: _typed(field.type, value[name], f"{at}{name}.") for name, field in fields.items()})  # type: ignore[operator]
+
+
+def _trackers(value: Any) -> list[str]:
+    names = value if isinstance(value, list) else [] if value is None else [value]
+    for name in names:
+        if name not in TRACKERS:
+            raise UserError(f"trackers={name}: {did_you_mean(str(name), TRACKERS)}")
+    return list(dict.fromkeys(names))
 
 
 def _seeds(value: Any) -> list[int]:

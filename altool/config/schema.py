@@ -106,5 +106,8 @@ class RunConfig:
     rerun: bool = False
     allow_platform_change: bool = False
     cache_mib: float = 2048.0
+    trackers: Any = field(default_factory=list)  # a name or a list of names; resolved to a list
+    runs_per_gpu: int = 1
+    fail_fast: bool = False
     progress: str = choice("auto", "auto", "live", "plain", "quiet")
     reproduce: dict[str, Any] = field(default_factory=dict)  # of an experiment: read by altool reproduce

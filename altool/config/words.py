@@ -24,6 +24,7 @@ LAUNCHERS = {  # choice → (module of the plugin, extra that installs it)
     "slurm": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
     "submitit_slurm": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
     "submitit_local": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
+    "ray": ("hydra_plugins.hydra_ray_launcher", "ray"),
 }
 INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
@@ -37,6 +38,7 @@ def _flags() -> argparse.ArgumentParser:
     """The flags of Hydra that altool hands on."""
     parser = _Flags(add_help=False, allow_abbrev=False)
     parser.add_argument("-m", "--multirun", action="store_true")
+    parser.add_argument("--cells", type=Path)
     parser.add_argument("-cd", "--config-dir", type=Path)
     parser.add_argument("-c", "--cfg", choices=["job", "hydra", "all"])
     parser.add_argument("-p", "--package")
@@ -49,22 +51,33 @@ def _flags() -> argparse.ArgumentParser:
 
 @dataclass(frozen=True)
 class Words:
-    """`overrides`: the key=value words; `flags`: the others, as they are handed to Hydra."""
+    """`overrides`: the key=value words; `flags`: the others, as they are handed to Hydra; `cells`: a file that lists
+    the cells of the sweep, which then share the overrides."""
 
     flags: tuple[str, ...]
     overrides: tuple[str, ...]
     multirun: bool
     completing: bool
     config_dirs: tuple[Path, ...]
+    cells: Path | None = None
 
     @property
     def argv(self) -> list[str]:
         return [*self.flags, *self.overrides]
 
+    @property
+    def sweeps(self) -> bool:
+        """Whether cells are to be run, rather than a configuration to be shown."""
+        only_shown = ("--cfg", "--info", "--hydra-help", "--shell-completion")
+        return self.multirun and not any(flag.startswith(only_shown) for flag in self.flags)
+
 
 def parse(words: list[str]) -> Words:
     """Splits and checks the words. Raises UserError on the first mistake."""
     known, rest = _flags().parse_known_args(words)
+    sweeping = known.multirun  # whether a,b means one run each
+    cells = None if known.cells is None else known.cells.absolute()
+    known.multirun |= cells is not None and not (known.cfg or known.info)
     flags = _written(known)
     config_dirs = () if known.config_dir is None else (known.config_dir.absolute(),)
     if config_dirs and not config_dirs[0].is_dir():
@@ -74,15 +87,17 @@ def parse(words: list[str]) -> Words:
         for position, word in enumerate(rest):
             if word.startswith("-"):
                 _refuse_flag(word, rest[position + 1 :])
-        overrides = tuple(_checked(word, known.multirun, config_dirs) for word in rest)
+        overrides = tuple(checked_word(word, sweeping, config_dirs) for word in rest)
         _check_launcher(overrides, known.multirun)
-    return Words(tuple(flags), overrides, known.multirun, known.shell_completion, config_dirs)
+    return Words(tuple(flags), overrides, known.multirun, known.shell_completion, config_dirs, cells)
 
 
 def _written(known: argparse.Namespace) -> list[str]:
     """The flags as words again, in a fixed order and none swallowing the next."""
     flags: list[str] = []
     for name, value in vars(known).items():
+        if name == "cells":  # Hydra hears of it by a word
+            continue
         if value is True:
             flags.append(f"--{name.replace('_', '-')}")
         elif value:
@@ -103,8 +118,8 @@ def _refuse_flag(word: str, following: list[str]) -> NoReturn:
     raise UserError(f"{word} is no option: settings are key=value words, type {key}={value}")
 
 
-def _checked(word: str, multirun: bool, config_dirs: tuple[Path, ...]) -> str:
-    """The word as Hydra may see it."""
+def checked_word(word: str, multirun: bool, config_dirs: tuple[Path, ...]) -> str:
+    """The word as Hydra may see it. Raises UserError when it means nothing."""
     key, equals, value = word.partition("=")
     sign = re.match(r"[+~]*", key).group()  # type: ignore[union-attr]  # always matches
     key = key[len(sign) :]
@@ -115,7 +130,7 @@ def _checked(word: str, multirun: bool, config_dirs: tuple[Path, ...]) -> str:
         _refuse_bare(word, config_dirs)
     if key == "experiment" and sign == "+":
         word, sign = f"{key}={value}", ""
-    _check_key(key, value)
+    check_key(key, value)
     if sign:
         right = f"type {key}={value}" if "~" not in sign else "every key of a run keeps a value"
         raise UserError(f"{word}: altool takes no {sign}: {right}")
@@ -136,7 +151,7 @@ def _refuse_bare(word: str, config_dirs: tuple[Path, ...]) -> NoReturn:
     raise UserError(f"{word} is not key=value: {advice}")
 
 
-def _check_key(key: str, value: str) -> None:
+def check_key(key: str, value: str) -> None:
     """Raises UserError unless `key` is one of a run; keys below open nodes are judged once all is composed."""
     if key in OPTIONAL_GROUPS:
         return
@@ -194,18 +209,23 @@ def _check_value(word: str, key: str, value: str, multirun: bool) -> None:
 
 def _unless(key: str, value: str) -> str:
     """What to type where the comma was not meant as a sweep."""
-    if key == "seeds" and "(" not in value:
-        return f", or type {key}=[{value}] for one run with these seeds"
+    if key in ("seeds", "trackers") and "(" not in value:
+        return f", or type {key}=[{value}] for one run with these {key}"
     if key in GROUPS or "," not in value or re.fullmatch(r"[\d.,e+-]+", value):
         return ""
     return f", or type {_quoted(key, value)} if the comma belongs to the value"
 
 
-def _quoted(key: str, value: str) -> str:
-    """key=value for the shell, with a value that Hydra takes as one text."""
+def as_text(value: str) -> str:
+    """`value` quoted, so that Hydra takes it as one text."""
     # in Hydra's grammar a backslash is itself, unless it stands before a quote or at the end
     escaped = re.sub(r'(\\*)("|$)', lambda m: m[1] * 2 + ('\\"' if m[2] else ""), value)
-    return shlex.quote(f'{key}="{escaped}"')
+    return f'"{escaped}"'
+
+
+def _quoted(key: str, value: str) -> str:
+    """key=value for the shell, with a value that Hydra takes as one text."""
+    return shlex.quote(f"{key}={as_text(value)}")
 
 
 def _check_launcher(overrides: tuple[str, ...], multirun: bool) -> None:

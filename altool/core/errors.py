@@ -31,11 +31,12 @@ class RunConflict(UserError):
 
 
 class Stopped(AltoolError):
-    """SIGTERM or Ctrl-C was honoured at a safe point; the same command resumes."""
+    """A signal (`signal`, its number) or the halt of a sweep was honoured at a safe point; the same command resumes."""
 
-    def __init__(self, message: str, exit_code: int = EXIT_STOPPED):
+    def __init__(self, message: str, exit_code: int = EXIT_STOPPED, signal: int | None = None):
         super().__init__(message)
         self.exit_code = exit_code
+        self.signal = signal
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

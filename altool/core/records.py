@@ -148,37 +148,44 @@ def write_purchases(path: Path, purchases: Sequence[Purchase]) -> None:
 def read_purchases(path: Path) -> list[Purchase]:
     """The rows of acquired.csv, [] where there is none. Raises RunConflict when they cannot be read."""
     try:
-        return _purchases(path)
-    except (ValueError, KeyError, csv.Error):
-        raise RunConflict(
-            f"{path} is damaged. Add rerun=true to move its folder aside and begin again."
-        ) from None
+        return parse_purchases(_text_of(path))
+    except (ValueError, KeyError, TypeError, csv.Error):
+        raise _damaged(path) from None
 
 
-def _purchases(path: Path) -> list[Purchase]:
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return [
-            Purchase(
-                stage=int(row["stage"]),
-                rank=int(row["rank"]),
-                index=int(row["index"]),
-                label=int(row["label"]) if row["label"] else None,
-                score=float(row["score"]) if row["score"] else None,
-            )
-            for row in csv.DictReader(file)
-        ]
+def parse_purchases(text: str) -> list[Purchase]:
+    """The rows of an acquired.csv. Raises ValueError, KeyError, TypeError or csv.Error when it is none."""
+    return [
+        Purchase(
+            stage=int(row["stage"]),
+            rank=int(row["rank"]),
+            index=int(row["index"]),
+            label=int(row["label"]) if row["label"] else None,
+            score=float(row["score"]) if row["score"] else None,
+        )
+        for row in parse_rows(text)
+    ]
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV as text, [] where there is no file. Raises RunConflict when it cannot be read."""
-    if not path.exists():
-        return []
     try:
-        with path.open(newline="") as file:
-            return list(csv.DictReader(file))
+        return parse_rows(_text_of(path))
     except (UnicodeDecodeError, csv.Error):
-        raise RunConflict(
-            f"{path} is damaged. Add rerun=true to move its folder aside and begin again."
-        ) from None
+        raise _damaged(path) from None
+
+
+def parse_rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def _text_of(path: Path) -> str:
+    """The content of a file, empty where there is none."""
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError:
+        return ""
+
+
+def _damaged(path: Path) -> RunConflict:
+    return RunConflict(f"{path} is damaged. Add rerun=true to move its folder aside and begin again.")

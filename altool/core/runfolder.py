@@ -4,6 +4,7 @@ The order of writing is the whole trick of resuming: carry and acquired.csv firs
 row does; whatever lies beyond the last row is dropped and made again, from streams that depend on nothing but names.
 """
 
+import contextlib
 import csv
 import io
 import json
@@ -17,7 +18,7 @@ import numpy as np
 import yaml
 
 from altool.core.atomic import write_atomic, write_text_atomic
-from altool.core.errors import RunConflict
+from altool.core.errors import RunConflict, RunFailed
 from altool.core.lock import Lock
 from altool.core.records import (
     Purchase,
@@ -94,7 +95,7 @@ class RunFolder:
             for half_written in path.rglob(".*.tmp"):  # by a killed process: nobody else writes here now
                 half_written.unlink()
             if rerun and (path / "run.json").exists():
-                lock = _move_aside(path)
+                lock = _move_aside(path, lock)
             old = read_run(path)
             if old is None:
                 write_text_atomic(path / "config.yaml", yaml.safe_dump(config, sort_keys=True))
@@ -123,11 +124,13 @@ class RunFolder:
         return len(self.rows)
 
     def set_status(self, status: str, **more: object) -> None:
+        self.lock.check()
         self.run.update(status=status, updated=now(), host=socket.gethostname(), **more)
         write_text_atomic(self.path / "run.json", json.dumps(self.run, indent=1, default=str) + "\n")
 
     def add_purchases(self, purchases: list[Purchase]) -> None:
         """Writes acquired.csv with `purchases` at the end."""
+        self.lock.check()
         self.purchases = [*self.purchases, *purchases]
         write_purchases(self.path / "acquired.csv", self.purchases)
 
@@ -161,6 +164,7 @@ class RunFolder:
 
     def commit_stage(self, record: StageRecord) -> None:
         """Writes the row of a finished stage: from now on the stage exists."""
+        self.lock.check()
         row = {key: cell(value) for key, value in record.row().items()}
         self.rows = [*self.rows, row]
         write_text_atomic(self.path / "stages.csv", _merge(self.rows, []))
@@ -168,7 +172,10 @@ class RunFolder:
 
     def close(self, status: str | None = None, **more: object) -> None:
         if status is not None:
-            self.set_status(status, **more)
+            with contextlib.suppress(
+                RunFailed
+            ):  # another process took the folder over: it is not ours to mark
+                self.set_status(status, **more)
         self.lock.release()
 
 
@@ -182,13 +189,14 @@ def _merge(old: list[dict[str, str]], new: list[dict[str, object]]) -> str:
     return out.getvalue()
 
 
-def _move_aside(path: Path) -> Lock:
+def _move_aside(path: Path, old: Lock) -> Lock:
     """Renames the folder, lock and all, so that nobody gets in between; returns the lock of the new one."""
     n = 1
     while (aside := path.with_name(f"{path.name}.old-{n}")).exists():
         n += 1
     path.rename(aside)
     (aside / "lock").unlink()
+    old.release()
     return Lock(path / "lock")
 
 

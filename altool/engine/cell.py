@@ -78,6 +78,8 @@ class Cell:
     rerun: bool = False
     allow_platform_change: bool = False
     cache_mib: float = 2048.0
+    trackers: tuple[str, ...] = ()
+    fail_fast: bool = False
     diagnostics: DiagnosticsOptions = field(default_factory=DiagnosticsOptions)
     extend: Callable[[Strategy], Extension | None] = methodcaller("extension")
 

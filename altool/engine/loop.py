@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from altool.core.errors import EXIT_INTERRUPTED, AltoolError, RunConflict, Stopped, UserError
+from altool.core.observer import Observer
 from altool.core.pool import Pool
 from altool.core.records import Purchase, read_rows
 from altool.core.runfolder import RunFolder, differing_keys, read_run, refuse_other_data
@@ -50,7 +51,7 @@ def check_cell(cell: Cell) -> None:
         cell.budget.check(len(cell.load(seed).members))
 
 
-def run_cell(cell: Cell, progress: Progress) -> CellResult:
+def run_cell(cell: Cell, progress: Progress, observer: Observer | None = None) -> CellResult:
     """Runs all seeds, one after another. A seed that fails does not stop the others; a signal does (Stopped)."""
     check_cell(cell)
     result = CellResult()
@@ -58,14 +59,18 @@ def run_cell(cell: Cell, progress: Progress) -> CellResult:
         progress.cell_started(cell)
         try:
             for seed in cell.seeds:
-                _run_seed(cell, seed, progress, result)
+                _run_seed(cell, seed, progress, observer or Observer(), result)
+                if result.failures and cell.fail_fast:
+                    break
             check_stop()  # a signal that came after the last safe point still ends a sweep
         finally:
             progress.cell_ended()
     return result
 
 
-def _run_seed(cell: Cell, seed: int, progress: Progress, result: CellResult) -> None:
+def _run_seed(
+    cell: Cell, seed: int, progress: Progress, observer: Observer, result: CellResult
+) -> None:
     path = seed_folder(cell, seed)
     before = None if cell.rerun else read_run(path)
     done = before and before.get("status") == "done" and stages_done(cell, seed) >= cell.budget.stages
@@ -84,8 +89,9 @@ def _run_seed(cell: Cell, seed: int, progress: Progress, result: CellResult) -> 
         allow_platform_change=cell.allow_platform_change,
     )
     with _log_file(path / "run.log"):
+        observer.started(path, folder.rows)
         try:
-            _run_stages(cell, seed, task, folder, progress.seed(seed))
+            _run_stages(cell, seed, task, folder, progress.seed(seed), observer)
         except (Stopped, KeyboardInterrupt) as stop:
             folder.close("stopped")
             if isinstance(stop, Stopped):
@@ -104,6 +110,8 @@ def _run_seed(cell: Cell, seed: int, progress: Progress, result: CellResult) -> 
         else:
             folder.close("done", reason=None)
             result.done.append(seed)
+        finally:
+            observer.ended(str(folder.run["status"]))
 
 
 def _not_answered(cell: Cell, path: Path, before: dict[str, Any]) -> str:
@@ -116,15 +124,17 @@ def _not_answered(cell: Cell, path: Path, before: dict[str, Any]) -> str:
     return f" (without {'; '.join(lines)}: rerun=true runs it again)" if lines else ""
 
 
-def _run_stages(cell: Cell, seed: int, task: Task, folder: RunFolder, progress: SeedProgress) -> None:
+def _run_stages(
+    cell: Cell, seed: int, task: Task, folder: RunFolder, progress: SeedProgress, observer: Observer
+) -> None:
     pool = _resume_pool(cell, seed, task, folder)
     progress.started(folder.path, folder.next_stage)
     for row in folder.rows:
         progress.resumed(row)
-    progress.heartbeat = folder.lock.beat
     for stage in range(folder.next_stage, cell.budget.stages):
         check_stop()
         pool = run_stage(cell, seed, stage, task, pool, folder, progress)
+        observer.stage_done(folder.rows[-1])
 
 
 def _resume_pool(cell: Cell, seed: int, task: Task, folder: RunFolder) -> Pool:
@@ -177,6 +187,7 @@ def _run_record(cell: Cell, seed: int, task: Task) -> dict[str, object]:
         "versions": versions(),
         "git": git_state(),
         "command": cell.command,
+        "cwd": str(Path.cwd()),
     }
 
 

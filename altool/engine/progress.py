@@ -5,7 +5,6 @@ Holds names and numbers only: strategies get a method of it, and nothing secret 
 
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -25,7 +24,7 @@ class CellView(Protocol):
     def seeds(self) -> tuple[int, ...]: ...
 
 
-Mode = Literal["auto", "live", "plain", "quiet"]
+Mode = Literal["auto", "live", "plain", "named", "quiet"]  # named: plain, each line with the name of its run
 REFRESH_PER_SECOND = 4
 
 
@@ -36,6 +35,7 @@ class Progress:
         self.console = Console(stderr=True, highlight=False)
         self.mode = ("live" if self.console.is_terminal else "plain") if mode == "auto" else mode
         self.forecast = forecast
+        self.name = ""
         self.seeds: dict[int, SeedProgress] = {}
         self._live: Live | None = None
         self._painted = 0.0
@@ -57,8 +57,8 @@ class Progress:
         return self.seeds.setdefault(seed, SeedProgress(seed, self))
 
     def line(self, text: str) -> None:
-        if self.mode == "plain":
-            print(text, file=sys.stderr, flush=True)
+        if self.mode in ("plain", "named"):
+            print(self.name + text, file=sys.stderr, flush=True)
 
     def repaint(self, force: bool = False) -> None:
         if self._live is None:
@@ -93,7 +93,6 @@ class SeedProgress:
         self.accuracies: list[float] = []
         self.n_labelled = 0
         self.doing = "waiting"
-        self.heartbeat: Callable[[], None] = lambda: None
 
     def already_done(self, path: Path, note: str) -> None:
         self.doing = f"done already{note}"
@@ -110,14 +109,12 @@ class SeedProgress:
 
     def epoch(self, stage: int, epoch: int, epochs: int) -> None:
         self.doing = f"stage {stage}, epoch {epoch}/{epochs}"
-        self.heartbeat()
         self.parent.repaint()
 
     def querying(self, done: int, of: int) -> None:
         """Shows a strategy's own progress, and stops it at a safe point."""
         check_stop()
         self.doing = f"query, {done}/{of}"
-        self.heartbeat()
         self.parent.repaint()
 
     def stage_done(self, record: StageRecord) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from altool.cli.main import main
-from altool.cli.status import look
 from altool.core.lock import Lock
+from altool.core.states import look
+from altool.core.sweep import Plan, PlannedCell
 
 CELL = Path("outputs/digits-none/mlp/random/20+20x5")
 DEAD_PID = 2**22 - 1  # no process: above what this kernel hands out by default, and never this one
@@ -47,14 +48,14 @@ def test_a_table_of_all_states(here: Path, capsys: pytest.CaptureFixture[str]) -
         running.release()
     out = capsys.readouterr().out
     assert out == (
-        "run                                     status   seeds  stages  accuracy\n"
+        "run                                     status   seeds  stages  accuracy      sign of life\n"
         "outputs/digits-none/mlp/random/20+20x5  done     0,1    6/6     82.0 % ± 2.8\n"
-        "                                        running  2      2/6     60.0 %\n"
+        "                                        running  2      2/6     60.0 %        0 s ago\n"
         "                                        stopped  4      1/6     50.0 %\n"
         "                                        failed   3      1/6     50.0 %\n"
         "                                        stale    5,6    0/6\n"
         "outputs/digits-none/mlp/random/20+20x5/seed_003 failed: stage 1: the loss is not finite\n"
-        "The command that started a stopped or stale run (run.json has it) continues it.\n"
+        "altool retry outputs goes on with what is failed or stale or stopped.\n"
     )
 
 
@@ -72,3 +73,58 @@ def test_a_lock_of_another_host_counts_while_its_heart_beats(here: Path) -> None
     assert [seen.status for seen in look([CELL])] == ["running"]
     os.utime(lock, (0, 0))
     assert [seen.status for seen in look([CELL])] == ["stale"]
+
+
+def test_what_a_sweep_planned_and_never_began(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seed(CELL / "seed_000", "done", [0.5] * 6)
+    other = "digits-none/mlp/margin/20+20x5"
+    cells = (
+        PlannedCell("digits-none/mlp/random/20+20x5", (0, 1), "altool run strategy=random"),
+        PlannedCell(other, (0,), "altool run strategy=margin"),
+    )
+    Plan(here / "outputs", "altool run -m strategy=random,margin", cells).write()
+    assert main(["status"]) == 0
+    assert capsys.readouterr().out == (
+        "run                                     status         seeds  stages  accuracy\n"
+        "outputs/digits-none/mlp/margin/20+20x5  never started  0      0/?\n"
+        "outputs/digits-none/mlp/random/20+20x5  done           0      6/6     50.0 %\n"
+        "                                        never started  1      0/?\n"
+        "What never started waits for its sweep; type it again if that has ended:\n"
+        "  altool run -m strategy=random,margin\n"
+    )
+    found = list(look([Path("outputs") / other]))
+    assert [(one.status, one.command) for one in found] == [("never started", "altool run strategy=margin")]
+    (here / "outputs/.sweeps/broken").mkdir()
+    (here / "outputs/.sweeps/broken/plan.json").write_text("{")
+    assert len(list(look([Path("outputs")]))) == 3
+
+
+def test_json_for_scripts(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seed(CELL / "seed_003", "failed", [0.5], reason="stage 1: first\nlast line", command="altool run x=1")
+    assert main(["status", "outputs", "--json"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)
+    assert (one["seed"], one["status"], one["stages_done"], one["stages"]) == (3, "failed", 1, 6)
+    assert (one["folder"], one["command"]) == (str(CELL / "seed_003"), "altool run x=1")
+    assert one["heartbeat_seconds"] is None
+    assert main(["status"]) == 0
+    assert "seed_003 failed: last line\n" in capsys.readouterr().out
+    assert main(["status", "nowhere", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_watching_ends_when_all_is_done(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import altool.cli.status as status
+
+    one = seed(CELL / "seed_000", "stopped", [0.5])
+    looks: list[float] = []
+
+    def finish(seconds: float) -> None:
+        looks.append(seconds)
+        (one / "run.json").write_text(json.dumps({"status": "done", "stages": 1}))
+
+    monkeypatch.setattr(status.time, "sleep", finish)
+    assert main(["status", "--watch"]) == 0
+    assert looks == [status.REFRESH_SECONDS]
+    assert "done" in capsys.readouterr().out

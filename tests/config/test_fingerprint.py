@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altool.config.fingerprint import canonical, cell_folder, fingerprint, overrides
+from altool.config.fingerprint import canonical, cell_folder, overrides
 from altool.config.load import load
 from altool.config.words import parse
+from altool.core.naming import fingerprint
 
 
 def identity(*words: str) -> tuple[str, str]:
@@ -38,6 +39,7 @@ NO_INFLUENCE = (
     "rerun=true",
     "allow_platform_change=true",
     "cache_mib=1",
+    "trackers=[tensorboard]",
     "progress=quiet",
     "outputs=/elsewhere",
     "budget.candidates=100",  # 10x the step of 10, in other words
