@@ -12,11 +12,12 @@ import yaml
 
 from altool.analysis.label import method_name
 from altool.analysis.study import StudyCell
-from altool.config.fingerprint import canonical, cell_folder, fingerprint, overrides
+from altool.config.fingerprint import canonical, cell_folder, overrides
 from altool.config.load import Origin, load
 from altool.config.schema import RunConfig
 from altool.config.words import parse
 from altool.core.errors import UserError, did_you_mean
+from altool.core.naming import fingerprint
 from altool.core.records import read_rows
 from altool.core.runfolder import read_run
 from altool.reproduce.experiment import Block, Experiment, blocks_of

@@ -44,7 +44,7 @@ class Recorder(Extension, ExtensionRun):
         assert step.losses_B.requires_grad and step.losses_B.shape == step.labels_B.shape == (
             len(step.images),
         )
-        torch.testing.assert_close(step.forward(step.images).logits, step.output.logits)
+        torch.testing.assert_close(self.model(step.images).logits, step.output.logits)
         self.calls.append(("loss", step.epoch, step.step))
         self.before = self.weight()
         return self.own.weight.square().sum()
