@@ -21,3 +21,15 @@ class LossNet(nn.Module):
         """Predicted loss of each item, (B,)."""
         branches = [F.relu(f(pooled(t))) for f, t in zip(self.branches, taps, strict=True)]
         return self.head(torch.cat(branches, dim=1)).squeeze(1)
+
+
+class PointRanker(nn.Module):
+    """P1's Ranker for points: a single layer on the middle layer, the last tap (P1 4.1, T26)."""
+
+    def __init__(self, tap_channels: Sequence[int]):
+        super().__init__()
+        self.head = nn.Linear(tap_channels[-1], 1)
+
+    def forward(self, taps: Sequence[Tensor]) -> Tensor:
+        """Predicted loss of each item, (B,)."""
+        return self.head(pooled(taps[-1])).squeeze(1)

@@ -13,7 +13,7 @@ from scipy.stats import kendalltau
 from torch import Tensor, nn
 
 from altool.core.strategy import Context, Extension, ExtensionRun, Training, TrainingStep
-from altool.models.loss_net import LossNet
+from altool.models.loss_net import LossNet, PointRanker
 
 ROUNDING = 1e-9  # 0.7 × 90 epochs is 63 of them, not 62.999…
 NEAR_CHANCE = 0.55  # share of pairs in the right order below which a query is warned about
@@ -74,7 +74,7 @@ def _mean(losses: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class LossPrediction(Extension):
-    """`weight`: of the head's loss beside the task's (η = 1, T7). The two gradient-stop rules of T4, as fractions of the
+    """`weight`: of the head's loss beside the task's (η = 1, T7); `width`: of its branches, for images (points: T26). The two gradient-stop rules of T4, as fractions of the
     epochs: past `detach_after` the head no longer moves the task model (the released code's epoch > 120 of 200);
     past `freeze_after` the head itself stands still while its loss still moves the task model (P1 Algorithm 1: 0.8)."""
 
@@ -96,7 +96,9 @@ class LossPredictionRun(ExtensionRun):
         self.options = options
         self.epochs = training.epochs
         with training.streams.init("loss_net"):
-            self.head = LossNet(training.model.tap_channels, options.width)  # type: ignore[arg-type]
+            taps: Any = training.model.tap_channels
+            points = len(training.input_shape) == 1
+            self.head = PointRanker(taps) if points else LossNet(taps, options.width)
         self.head.to(training.device)
 
     def optimised(self) -> dict[str, nn.Module]:

@@ -105,6 +105,11 @@ class LDR(Strategy):
         taken = set(chosen)
         below = [i for i in shuffled[np.argsort(-scores[shuffled], kind="stable")] if i not in taken]
         chosen += below[: n - len(chosen)]
+        if len(above) <= n and self.percentile:
+            context.diagnostics.warn(
+                f"only {len(above)} candidates lie above the threshold and {n} are bought: `balance` has no say; "
+                "lower strategy.percentile or raise budget.candidates."
+            )
         context.diagnostics.number("ldr_threshold", float(threshold))
         context.diagnostics.number("ldr_above_threshold", float(len(above)))
         context.diagnostics.array("pseudo_labels", fitted)
