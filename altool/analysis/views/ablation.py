@@ -8,7 +8,7 @@ from altool.analysis.metric import Metric
 from altool.analysis.statistics import t_interval
 from altool.analysis.study import Output, Study
 from altool.analysis.views._cells import Shown, metric_of, n_text, shown
-from altool.analysis.views.accuracy_table import NOTHING, measured, table
+from altool.analysis.views.accuracy_table import NOTHING, dashed, measured, table
 from altool.core.errors import UserError, did_you_mean
 
 
@@ -61,7 +61,7 @@ def _differences(
             prefix = f"{one.cell.panel} " if len(bases) > 1 else ""
             row[f"{prefix}{name}"] = _interval((pair["a"] - pair["b"]).to_numpy(float), metric)
     columns = table(cells, places, metric).columns
-    return pd.DataFrame(list(rows.values()), columns=[c for c in columns if c != "n"]).fillna(NOTHING)
+    return dashed(rows.values(), [c for c in columns if c != "n"])
 
 
 def _interval(differences, metric: Metric) -> str:

@@ -1,6 +1,6 @@
 """Accuracy as a table: a row per method, a column per number of labels, or mean and last (P2 and P3 Tables)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -50,8 +50,16 @@ def table(
             prefix = f"{one.cell.panel} " if len(panels) > 1 else ""
             row[f"{prefix}{name}"] = spread(values_S, metric)
     columns = list(dict.fromkeys(key for row in rows.values() for key in row))
+    for panel in panels:  # what was asked for by number has its column, also before any run has come there
+        prefix = f"{panel} " if len(panels) > 1 else ""
+        columns += [c for n in places if isinstance(n, int) and (c := f"{prefix}{n:,}") not in columns]
     ordered = [*columns[:2], *sorted(columns[2:], key=lambda c: _order(c, panels))]
-    return pd.DataFrame(list(rows.values()), columns=ordered).fillna(NOTHING)
+    return dashed(rows.values(), ordered)
+
+
+def dashed(rows: Iterable[Mapping[str, str]], columns: Sequence[str]) -> pd.DataFrame:
+    """The rows under these columns, a dash where a row has none."""
+    return pd.DataFrame([[row.get(c, NOTHING) for c in columns] for row in rows], columns=list(columns))
 
 
 def measured(

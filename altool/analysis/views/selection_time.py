@@ -1,4 +1,4 @@
-"""Seconds that a strategy needs to choose one item, with and without its own training (P1 4.2)."""
+"""Seconds that a strategy needs to choose one item, with and without its fit (P1 4.2)."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,13 @@ from altool.analysis.label import method_name
 from altool.analysis.study import Output, Study
 from altool.analysis.views._cells import Shown, by_panel, must_have, of_panel, only, shown, slug
 
-PARTS = {"training": ("strategy_fit_seconds",), "choosing": ("score_seconds", "select_seconds")}
+PARTS = {"fit": ("strategy_fit_seconds",), "choosing": ("score_seconds", "select_seconds")}
 
 
 def view(study: Study, versus: str = "ta_vaal", strategies: Sequence[str] | None = None) -> list[Output]:
-    """Per panel: milliseconds per bought item, its parts stacked, on a logarithmic scale where they differ much; the
-    numbers say the ratio to `versus` with and without the strategy's own training. Wall time of the device named."""
+    """Per panel: milliseconds per bought item, its parts stacked; the numbers say the ratio to `versus` with and without
+    the strategy's fit: its own networks, and the features that it reads once (of core-set that is all). Wall time of the
+    device named."""
     outputs = []
     for panel, cells in by_panel(shown(study, strategies, "query_seconds")).items():
         rows = [row for one in cells if (row := _row(one)) is not None]
@@ -47,14 +48,14 @@ def _row(one: Shown) -> dict[str, object] | None:
             parts[name] += seconds[bought > 0].tolist()
     if not parts["choosing"]:
         return None
-    training, choosing = (np.array(parts[name]) for name in PARTS)
+    fit, choosing = (np.array(parts[name]) for name in PARTS)
     return {
         "label": one.label,
         "strategy": one.cell.strategy,
-        "training_seconds": float(training.mean()),
+        "fit_seconds": float(fit.mean()),
         "choosing_seconds": float(choosing.mean()),
-        "total_seconds": float((training + choosing).mean()),
-        "total_std": statistics.std(training + choosing),
+        "total_seconds": float((fit + choosing).mean()),
+        "total_std": statistics.std(fit + choosing),
         "n": len(choosing),
     }
 
@@ -65,7 +66,7 @@ def _with_ratios(frame: pd.DataFrame, versus: str) -> pd.DataFrame:
         return frame
     name = slug(method_name(base["strategy"].tolist()[0]))
     for column in ("choosing_seconds", "total_seconds"):
-        which = "with_training" if column == "total_seconds" else "without_training"
+        which = "with_fit" if column == "total_seconds" else "without_fit"
         frame[f"times_{name}_{which}"] = frame[column] / base[column].to_numpy()[0]
     return frame
 
@@ -74,13 +75,11 @@ def _with_ratios(frame: pd.DataFrame, versus: str) -> pd.DataFrame:
 def _draw(frame: pd.DataFrame, n: str) -> Figure:
     figure, ((axes,),) = new(height=0.55 + 0.24 * len(frame))
     y = np.arange(len(frame))[::-1]
-    choosing, training = (
-        1000 * frame[f"{part}_seconds"].to_numpy(float) for part in ("choosing", "training")
-    )
+    choosing, fit = (1000 * frame[f"{part}_seconds"].to_numpy(float) for part in ("choosing", "fit"))
     axes.barh(y, choosing, 0.66, color=style.GREY, edgecolor=style.BLACK, linewidth=0.4)
     axes.barh(
         y,
-        training,
+        fit,
         0.66,
         left=choosing,
         color=style.PALE,
@@ -88,7 +87,7 @@ def _draw(frame: pd.DataFrame, n: str) -> Figure:
         edgecolor=style.BLACK,
         linewidth=0.4,
     )
-    total = choosing + training
+    total = choosing + fit
     for at, value in zip(y, total, strict=True):
         axes.annotate(
             _short(value), (value, at), (3, 0), textcoords="offset points", va="center", fontsize=6.5
@@ -101,7 +100,9 @@ def _draw(frame: pd.DataFrame, n: str) -> Figure:
         Patch(facecolor=style.GREY, edgecolor=style.BLACK, linewidth=0.4),
         Patch(facecolor=style.PALE, edgecolor=style.BLACK, linewidth=0.4, hatch=style.hatch(1)),
     ]
-    legend_below(figure, handles, ["Scoring and choosing", "Own training"], [f"Mean of {n} queries"])
+    legend_below(
+        figure, handles, ["Scoring and choosing", "Fit: own networks, features"], [f"Mean of {n} queries"]
+    )
     return figure
 
 

@@ -21,6 +21,7 @@ NAMES = {
     "strategy.class_weight": "λ",
     "budget.step": "Labels bought per round",
 }
+WATCHING = ("trace", "diagnostics")  # keys that change no result
 WIDE = 50  # largest over smallest value from which they stand at equal steps
 
 
@@ -54,7 +55,11 @@ def view(study: Study, key: str, at: str | int = "final", metric: str = "accurac
 def _rows(one: Shown, key: str, metric: str, at: str | int) -> list[dict[str, object]]:
     """One row per number of labels that is asked for: the cell's value of the key, and mean and spread over seeds."""
     values = one.values(metric)
-    others = {k: v for k, v in one.cell.settings.items() if k not in (key, "strategy")}
+    others = {
+        k: v
+        for k, v in one.cell.settings.items()
+        if k not in (key, "strategy") and not k.startswith(WATCHING)
+    }
     more = ", ".join(f"{k.split('.')[-1]}={v}" for k, v in sorted(others.items()))
     line = method_name(one.cell.strategy) + (f" ({more})" if more else "")
     about = {

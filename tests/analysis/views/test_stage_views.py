@@ -179,15 +179,20 @@ def test_selection_time_is_per_bought_item_and_leaves_out_the_last_look(bench):
         "coreset", {0: [0.5] * 3}, label="Core-set", seconds={0: [(0, 20, 10), (0, 25, 5), (0, 0, 0)]}
     )
     (made,) = selection_time.view(bench.study(ours, coreset))
-    columns = "training_seconds choosing_seconds total_seconds n"
+    columns = "fit_seconds choosing_seconds total_seconds n"
     assert numbers(made.frame, columns) == [[1, 0.3, 1.3, 2], [0, 3, 3, 2]]
-    ratios = "times_ta_vaal_without_training times_ta_vaal_with_training"
+    ratios = "times_ta_vaal_without_fit times_ta_vaal_with_fit"
     np.testing.assert_allclose(numbers(made.frame, ratios, label="Core-set"), [[10, 3 / 1.3]])
 
 
 def test_a_sweep_is_a_line_over_its_key_and_others_are_levels(bench):
     cells = [
-        bench.cell("ldr", {0: [0.1, a], 1: [0.1, b]}, label=f"{p}", settings={"strategy.percentile": p})
+        bench.cell(
+            "ldr",
+            {0: [0.1, a], 1: [0.1, b]},
+            label=f"{p}",
+            settings={"strategy.percentile": p, "trace": p == 70},
+        )
         for p, a, b in ((99, 0.5, 0.7), (70, 0.2, 0.4))
     ]
     random = bench.cell("random", {0: [0.1, 0.3]}, label="Random")
@@ -195,6 +200,7 @@ def test_a_sweep_is_a_line_over_its_key_and_others_are_levels(bench):
     assert made.name == "sensitivity_percentile"
     expected = [[99, 0.6, 2], [70, 0.3, 2], [np.nan, 0.3, 1]]
     np.testing.assert_allclose(numbers(made.frame, "value mean n"), expected)
+    assert set(frame_of(made)["line"]) == {"LDR", "Random"}  # one line, traced or not
     axes = only_axes(made)
     np.testing.assert_allclose(np.asarray(axes.lines[0].get_xydata(), float), [[70, 30], [99, 60]])
     (made,) = sensitivity.view(bench.study(*cells), key="strategy.percentile", at="mean")
@@ -222,6 +228,8 @@ def test_tables_read_as_the_papers_print_them(bench):
     assert texts(made.frame) == [["Strategy", "n", "0", "10"], ["Both", "2", "55.00 ± 7.07", "77.50 ± 3.54"]]
     (made,) = accuracy_table.view(bench.study(ours), at=20)
     assert texts(made.frame)[0] == ["Strategy", "n", "20"]
+    (made,) = accuracy_table.view(bench.study(ours), at=[1000, 20])
+    assert texts(made.frame) == [["Strategy", "n", "20", "1,000"], ["Both", "2", "77.50 ± 3.54", "–"]]
     with pytest.raises(UserError, match="at=last"):
         accuracy_table.view(study, at="last")
 
