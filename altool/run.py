@@ -130,7 +130,7 @@ def task(config: "DictConfig") -> None:
 
 def _end_stopped(stop: Stopped, here: bool) -> None:
     """Ends the process where that is what being stopped means; a worker of a launcher reports it otherwise."""
-    if here:
+    if here and stop.signal is not None:
         sys.exit(say(str(stop), stop.exit_code))  # ends the sweep as well
     hand_over(stop)
     if os.environ.get("SUBMITIT_EXECUTOR") == "slurm" and stop.signal == signal.SIGTERM:

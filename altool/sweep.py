@@ -8,8 +8,10 @@ import shlex
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,7 @@ from altool.config.sweep import (
     sweep_cell,
 )
 from altool.core.errors import (
+    EXIT_BAD_INPUT,
     EXIT_DONE,
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from altool.config.words import Words
 
 SAY_EVERY_SECONDS = 5.0
+NEVER = "never started"
 Task = Callable[[Any], None]  # of a composed configuration
 
 
@@ -206,46 +210,39 @@ def _summary(
     launcher: Launcher,
     gave_up: Exception | None,
 ) -> int:
-    """Says how the cells stand, with the reason and log of each failure; returns the worst exit code."""
-    counts: dict[str, int] = {}
-    code = EXIT_DONE
+    """Says how the cells stand, with the reason and log of each failure; returns the exit code of the whole."""
+    counts: Counter[str] = Counter()
+    codes: set[int] = set()
     lines: list[str] = []
-    for position, cell in enumerate(cells):
-        end = ends[position] if position < len(ends) else None
+    for cell, end in zip_longest(cells, ends):
         states = [see(folder) for folder in _seed_folders(cell)]
         for one in states:
             if one.status == "failed":
                 lines.append(f"failed: {one.folder}: {one.reason}; see {one.folder / 'run.log'}")
-        worst = next((s for s in WORST_FIRST if any(one.status == s for one in states)), "never started")
-        if end is not None and not isinstance(end, Stopped) and worst in ("never started", "done"):
-            worst = "failed"
+        state = next((s for s in WORST_FIRST if any(one.status == s for one in states)), NEVER)
+        if end is not None and not isinstance(end, Stopped) and state in (NEVER, "done"):
+            state = "failed"  # before it had a folder to say so in
             lines.append(f"failed: {cell.command}: {end}")
-        counts[worst] = counts.get(worst, 0) + 1
-        if position < len(ends):
-            code = max(code, _exit_code(end))
-        elif worst != "done":
-            code = max(code, EXIT_FAILED)
+        counts[state] += 1
+        unknown = EXIT_DONE if ends or state == "done" else EXIT_FAILED  # without a word: by what it left
+        codes.add(unknown if end is None else getattr(end, "exit_code", EXIT_FAILED))
     _say(", ".join(f"{n} {state}" for state, n in counts.items()) + ".")
     for line in lines:
         print(line, file=sys.stderr)
+    halted = next((end for end in ends if isinstance(end, Stopped)), None)
+    if halted is not None:
+        _say(str(halted).partition(";")[0] + ".")
     if gave_up is not None:
         _say(f"the launcher gave up waiting: {str(gave_up).strip().splitlines()[0]}")
-    if launcher.outlives_us and counts.get("running", 0) + counts.get("never started", 0):
+    if launcher.outlives_us and counts["running"] + counts[NEVER]:
         _say("the jobs in the queue go on by themselves.")
     if set(counts) != {"done"}:
-        _say(
-            f"{shlex.join(['altool', 'status', str(plan.outputs)])} shows them; altool retry runs what failed."
-        )
-    return code
+        status = shlex.join(["altool", "status", str(plan.outputs)])
+        _say(f"{status} shows them; altool retry goes on with what failed, went stale or was stopped.")
+    return max(codes & {EXIT_FAILED, EXIT_BAD_INPUT} or codes)
 
 
-WORST_FIRST = ("failed", "stale", "stopped", "running", "done")
-
-
-def _exit_code(end: BaseException | None) -> int:
-    if end is None:
-        return EXIT_DONE
-    return getattr(end, "exit_code", EXIT_FAILED)
+WORST_FIRST = ("failed", "stale", "stopped", "running", NEVER, "done")
 
 
 def _cells(n: int) -> str:

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,7 +53,9 @@ def composing() -> Iterator[None]:
     outer = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
-        with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+        with warnings.catch_warnings(), initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+            # ours stands before the plugin's of the same name; that Hydra 1.3 still merges the two does no harm
+            warnings.filterwarnings("ignore", "\n'hydra/launcher/ray' is validated")
             yield
     finally:
         GlobalHydra.instance().hydra = outer

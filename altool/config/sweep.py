@@ -87,6 +87,7 @@ def launch(
     """
     hydras = [word for word in words.overrides if _is_hydras(word)]
     hydras += [
+        "hydra.mode=MULTIRUN",
         "hydra.job.name=altool",
         f"hydra.sweep.dir={as_text(str(folder))}",
         *search_path(words.config_dirs),

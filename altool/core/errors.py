@@ -31,7 +31,7 @@ class RunConflict(UserError):
 
 
 class Stopped(AltoolError):
-    """A signal (`signal`, its number) or the halt of a sweep was honoured at a safe point; the same command resumes."""
+    """A signal was honoured at a safe point, or the halt of a sweep (then `signal` is None); the same command resumes."""
 
     def __init__(self, message: str, exit_code: int = EXIT_STOPPED, signal: int | None = None):
         super().__init__(message)

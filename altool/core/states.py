@@ -44,7 +44,7 @@ def look(paths: Sequence[Path]) -> Iterator[Seen]:
 
 
 def see(folder: Path) -> Seen:
-    """How the run in a seed folder stands."""
+    """How the run in a seed folder stands, also where there is none."""
     try:
         return _seen(folder, read_run(folder) or {})
     except RunConflict as error:  # one damaged folder hides no other
@@ -52,7 +52,7 @@ def see(folder: Path) -> Seen:
 
 
 def _seen(folder: Path, run: dict[str, Any]) -> Seen:
-    status = str(run.get("status", "?"))
+    status = str(run.get("status", "never started"))
     lock = folder / "lock"
     heartbeat_seconds = None
     if status == "running":

@@ -139,8 +139,14 @@ def restore(study: Study, outputs: Path) -> tuple[list[Path], list[Path]]:
             f"{differing[0]}{more} is there already, with other content. Nothing was imported: name another folder with "
             "--outputs."
         )
-    for folder, run in new.items():
-        _write(folder, run)
+    for number, (folder, run) in enumerate(new.items()):
+        try:
+            _write(folder, run)
+        except OSError as error:
+            raise UserError(
+                f"{folder} cannot be written: {error.strerror}. {number} of {len(new)} runs were restored; the same "
+                "command goes on with the others."
+            ) from None
     return list(new), there
 
 

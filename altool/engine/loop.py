@@ -1,6 +1,7 @@
 """The loop over stages and seeds of a cell, with its folders: fresh, resumed, done already, failed or stopped."""
 
 import logging
+import signal
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,7 +95,7 @@ def _run_seed(cell: Cell, seed: int, progress: Progress, observer: Observer, res
             folder.close("stopped")
             if isinstance(stop, Stopped):
                 raise
-            raise Stopped("interrupted", EXIT_INTERRUPTED) from None
+            raise Stopped("interrupted", EXIT_INTERRUPTED, signal.SIGINT) from None
         except UserError:
             folder.close("failed", reason="bad input")
             raise

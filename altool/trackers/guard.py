@@ -46,9 +46,7 @@ class Guarded:
             try:
                 tracker = tracker or self._make()
                 what(tracker)
-            except (
-                BaseException
-            ) as error:  # also SystemExit: whatever it is, it is none of the run's business
+            except BaseException as error:  # SystemExit as well: it is none of the run's business
                 if not failed:
                     log.warning("%s: %s: %s. The run goes on; further failures of it are not told.",
                                 self.name, type(error).__name__, str(error).rstrip("."))  # fmt: skip

@@ -6,14 +6,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from altool.core.errors import UserError
 from altool.trackers.tracked import TrackedRun, numbers
-
-LOGIN_SECONDS = 10  # for an answer, where nobody is logged in; a sweep has nobody to ask
 
 
 class WandB:
     def __init__(self, outputs: Path):
         self._wandb: Any = import_module("wandb")  # an extra
+        online = self._wandb.setup().settings.mode not in ("offline", "disabled", "dryrun")
+        # W&B would ask for a key, on a terminal that is the run's
+        if online and not self._wandb.login(prompt=False):
+            raise UserError("nobody is logged in here: type wandb login, or set WANDB_MODE=offline")
         self._folder = outputs / ".trackers"  # wandb adds its own name
         self._folder.mkdir(parents=True, exist_ok=True)
 
@@ -33,7 +36,6 @@ class WandB:
                 silent=True,
                 save_code=False,
                 disable_git=True,
-                login_timeout=LOGIN_SECONDS,
             ),
         )
         self._run.define_metric("*", step_metric="n_labelled")

@@ -88,9 +88,9 @@ def test_a_failed_seed_is_exit_code_1(engine: FakeEngine) -> None:
     assert main(["run", *QUICK]) == 1
 
 
-@pytest.mark.parametrize("code", [75, 130])
-def test_a_stop_ends_the_whole_sweep(code: int, engine: FakeEngine) -> None:
-    engine.ends["random"] = Stopped("stopped", code)
+@pytest.mark.parametrize("number,code", [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
+def test_a_stop_ends_the_whole_sweep(number: signal.Signals, code: int, engine: FakeEngine) -> None:
+    engine.ends["random"] = Stopped("stopped", code, number)
     with pytest.raises(SystemExit) as end:
         main(["run", "-m", "strategy=random,margin", *QUICK])
     assert end.value.code == code

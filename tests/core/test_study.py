@@ -331,6 +331,12 @@ def test_nothing_is_overwritten(study: Path, run_folder: Path, tmp_path: Path) -
     assert files(tmp_path / "here", "-") == before
 
 
+def test_a_place_that_cannot_be_written_is_named(study: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(UserError, match=r"file/.*seed_003 cannot be written: Not a directory. 0 of 1 runs"):
+        restore(open_study(study), tmp_path / "file")
+
+
 def test_two_versions_of_a_run_are_not_packed_together(study: Path, run_folder: Path, tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "here", tmp_path / "copy")
     twin = tmp_path / "copy" / run_folder.relative_to(tmp_path / "here")
