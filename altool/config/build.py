@@ -28,19 +28,25 @@ if TYPE_CHECKING:
 def build_cell(run: RunConfig, origin: Origin) -> "Cell":
     """The cell of `run`. Raises UserError; opens no data and writes nothing."""
     from altool.data.prepare import prepare
+    from altool.data.reading import Reading
     from altool.engine.cell import Cell, DiagnosticsOptions, Platform
 
     strategy, learner = build_strategy(run.strategy), build_learner(run)
     dataset, imbalance = dataset_spec(run.dataset), imbalance_spec(run.imbalance)
     device = resolve_device(run.device)
     config, differing = canonical(run), overrides(run, origin)
-    folder, data_root = cell_folder(run, differing), Path(run.data_root or default_data_root())
+    folder = cell_folder(run, differing)
+    reading = Reading(
+        Path(run.data_root or default_data_root()),
+        *(run.download, run.memory_gib, run.on_corrupt, run.verify),  # type: ignore[arg-type]  # checked
+        quiet=run.progress == "quiet",
+    )
     check_writable(folder)
     return Cell(
         identity=Identity(
             run.dataset.name, run.imbalance.name, run.learner.name, run.strategy["name"], run.compat
         ),
-        load=lambda seed: prepare(dataset, imbalance, seed, device, data_root, run.download),
+        load=lambda seed: prepare(dataset, imbalance, seed, device, reading),
         learner=learner,
         strategy=strategy,
         extend=extension_rule(run, strategy),

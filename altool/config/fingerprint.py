@@ -23,6 +23,9 @@ NO_INFLUENCE = (  # threads and device change last digits, not what was asked fo
     "precision",
     "deterministic",
     "download",
+    "memory_gib",
+    "on_corrupt",  # what is skipped is another pool, which the digest of the data tells
+    "verify",
     "trace",
     "diagnostics",
     "rerun",

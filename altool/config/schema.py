@@ -101,6 +101,9 @@ class RunConfig:
     data_root: str | None = None
     outputs: str = "outputs"
     download: bool = False
+    memory_gib: float = 4.0
+    on_corrupt: str = choice("stop", "stop", "skip")
+    verify: bool = False
     trace: bool = False
     diagnostics: DiagnosticsConfig = field(default_factory=DiagnosticsConfig)
     rerun: bool = False

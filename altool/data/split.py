@@ -6,6 +6,7 @@ import numpy as np
 
 from altool.core.errors import UserError
 from altool.core.streams import stream
+from altool.data.rows import Items, take
 from altool.data.spec import DatasetSpec
 from altool.data.task import Arrays
 
@@ -25,17 +26,23 @@ def stratified(labels: np.ndarray, fraction: float, split_seed: int) -> np.ndarr
     return np.sort(np.concatenate(chosen))
 
 
-def split_off_test(
-    items: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], spec: DatasetSpec
-) -> Arrays:
-    """One heap of items as training and test set; both keep the order of the heap."""
+def test_positions(labels: np.ndarray, spec: DatasetSpec) -> np.ndarray:
+    """Sorted positions of the test items. Raises UserError where nothing is, or can be, held out."""
     if spec.test is None:
         raise UserError(f"{spec.name} has no test split: dataset.test=0.2 holds out a fifth of every class.")
     test = stratified(labels, spec.test, spec.split_seed)
     if not len(test):
         raise UserError(f"{spec.name} has one item per class: nothing can be held out for testing.")
+    return test
+
+
+def split_off_test(
+    items: Items, labels: np.ndarray, classes: tuple[str, ...], spec: DatasetSpec, skipped: int = 0
+) -> Arrays:
+    """One heap of items as training and test set; both keep the order of the heap."""
+    test = test_positions(labels, spec)
     train = np.setdiff1d(np.arange(len(labels)), test)
-    return Arrays(items[train], labels[train], items[test], labels[test], classes)
+    return Arrays(take(items, train), labels[train], take(items, test), labels[test], classes, skipped)
 
 
 def validation(n_train: int, val: int | str, split_seed: int) -> np.ndarray:
