@@ -15,7 +15,19 @@ from altool.core.errors import (
     did_you_mean,
 )
 
-COMMANDS = ("run", "ls", "check", "replay", "status", "plot", "table", "doctor", "data", "completion")
+COMMANDS = (
+    "run",
+    "query",
+    "ls",
+    "check",
+    "replay",
+    "status",
+    "plot",
+    "table",
+    "doctor",
+    "data",
+    "completion",
+)
 
 RUN_HELP = """\
 usage: altool run [-m] [key=value …]
@@ -64,6 +76,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             from altool.run import run
 
             return run(words[1:])
+        if words[:1] == ["query"]:
+            from altool.cli import query
+
+            if {"-h", "--help"} & set(words[1:]):
+                print(query.HELP, end="")
+                return 0
+            return query.main(words[1:])
         if not words:
             _parser().print_help(sys.stderr)
             return EXIT_BAD_INPUT
@@ -124,6 +143,12 @@ def _parser() -> argparse.ArgumentParser:
         "altool run -m strategy=random,ta_vaal budget=small",
     )
 
+    command(
+        "query",
+        "choose which of your own pictures to label next",
+        "altool query data=photos labels=labels.csv strategy=entropy n=50",
+    )
+
     ls = command("ls", "list what there is to choose from", "altool ls strategy ta_vaal")
     ls.add_argument("group", nargs="?", help="dataset, imbalance, learner, strategy, budget or experiment")
     ls.add_argument("name", nargs="?", help="show this one's YAML file")
@@ -177,9 +202,16 @@ def _parser() -> argparse.ArgumentParser:
     doctor = command("doctor", "look at this machine: what works, what does not, what to do", "altool doctor")
     doctor.add_argument("--outputs", type=Path, default=Path("outputs"))
 
-    data = command("data", "show the datasets that are there, or download one", "altool data get cifar10")
-    data.add_argument("action", choices=["ls", "get"])
-    data.add_argument("name", nargs="?", help="what to download")
+    data = command(
+        "data",
+        "show the datasets that are there, download one, or write one as pictures",
+        "altool data get cifar10",
+    )
+    data.add_argument("action", choices=["ls", "get", "export"])
+    data.add_argument("name", nargs="?", help="what to download or export")
+    data.add_argument(
+        "folder", nargs="?", type=Path, help="where export writes PNG files and FOLDER-answers.csv"
+    )
     data.add_argument("--data-root", type=Path, help="default: $ALTOOL_DATA, else ~/.cache/altool/data")
 
     completion = command(

@@ -48,6 +48,12 @@ def canonical(run: RunConfig) -> dict[str, Any]:
     del plain["dataset"]["budgets"]
     del plain["budget"]["name"]
     del plain["learner"]["threads"]  # the platform's, as above
+    for key in (
+        "backbone",
+        "pretrained",
+    ):  # younger than the first runs, whose fingerprints know nothing of them
+        if plain["learner"][key] is None:
+            del plain["learner"][key]
     plain["budget"]["candidates"] = budget_of(run).n_candidates or "all"
     return plain
 

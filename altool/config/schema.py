@@ -60,6 +60,8 @@ class BudgetConfig:
 @dataclass
 class LearnerConfig:
     name: str = MISSING
+    backbone: str | None = None  # frozen features in the place of images
+    pretrained: str | None = None  # weights that the model starts from
     model: dict[str, Any] = field(default_factory=dict)
     epochs: int = MISSING
     batch_size: int = MISSING

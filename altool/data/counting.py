@@ -15,10 +15,10 @@ WORTH_SHOWING = 200  # fewer items are done before a line is read
 class Counting:
     """`with Counting("decoding photos", 20_000) as counting:` and `counting.advance()` for each."""
 
-    def __init__(self, what: str, total: int, quiet: bool = False):
+    def __init__(self, what: str, total: int, quiet: bool = False, worth_showing: int = WORTH_SHOWING):
         self.what, self.total = what, total
         self._console = Console(stderr=True, highlight=False)
-        self._shown = total >= WORTH_SHOWING and not quiet
+        self._shown = total >= worth_showing and not quiet
         self._bar: Progress | None = None
         self._begin = time.monotonic()
 

@@ -33,6 +33,10 @@ SHOWN = 20  # files that an error names one by one
 Stats = dict[str, os.stat_result]
 
 
+class MixedSizes(UserError):
+    """The images have different sizes, and none was given."""
+
+
 class Decoded(NamedTuple):
     """`items` of the names at `kept`; `skipped`: why the others are left out, by name."""
 
@@ -106,7 +110,7 @@ class _Cache:
         sizes = {(entry.width, entry.height): name for name, entry in found.items()}
         if self.size is None and len(sizes) > 1:
             (one, a), (two, b) = list(sizes.items())[:2]
-            raise UserError(
+            raise MixedSizes(
                 f"{self.root / a} has {one[0]}×{one[1]} pixels, {self.root / b} has {two[0]}×{two[1]}: "
                 "give one size to all with dataset.size=32."
             )

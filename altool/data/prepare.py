@@ -4,6 +4,7 @@ import hashlib
 import math
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -63,14 +64,24 @@ def _stores(spec: DatasetSpec, device: torch.device, reading: Reading) -> tuple[
 def _digest(arrays: Arrays) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for part in (arrays.train_x, arrays.train_y, arrays.test_x, arrays.test_y):
-        if isinstance(
-            part, Rows
-        ):  # digested one by one as they were decoded: a large pool is not read again for this
-            assert part.digests is not None
-            digest.update(np.ascontiguousarray(part.digests).data)
-        else:
-            digest.update(np.ascontiguousarray(part).data)
+        _update(digest, part)
     return digest.hexdigest()
+
+
+def digest_of_items(items: Items) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    _update(digest, items)
+    return digest.hexdigest()
+
+
+def _update(digest: Any, part: Items) -> None:
+    if isinstance(
+        part, Rows
+    ):  # digested one by one as they were decoded: a large pool is not read again for this
+        assert part.digests is not None
+        digest.update(np.ascontiguousarray(part.digests).data)
+    else:
+        digest.update(np.ascontiguousarray(part).data)
 
 
 def transforms_of(spec: DatasetSpec, train_x: Items) -> Transforms:

@@ -21,7 +21,7 @@ from altool.data.spec import READERS, DatasetSpec, ImbalanceSpec
 CONF = Path(__file__).parents[2] / "conf"
 DATASETS = sorted(p.stem for p in (CONF / "dataset").glob("*.yaml"))
 IMBALANCES = sorted(p.stem for p in (CONF / "imbalance").glob("*.yaml"))
-LEARNERS = ("mlp", "mlp_1024", "cnn_small", "cnn", "resnet18", "resnet34")
+LEARNERS = ("mlp", "mlp_1024", "cnn_small", "cnn", "resnet18", "resnet34", "resnet18_imagenet")
 
 Compose = Callable[..., dict[str, Any]]
 
