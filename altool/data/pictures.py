@@ -50,18 +50,15 @@ class Pictures:
 
     @property
     def seen_as(self) -> str:
-        return f"{self.backbone} features" if self.backbone else f"images of {self.size}"
-
-    @property
-    def size(self) -> str:
+        if self.backbone:
+            return _in_words(self.backbone)
         _, height, width = self.images.shape
-        return f"{width}×{height}"
+        return f"images of {width}×{height}"
 
     def features(self) -> tuple[Store, str]:
         """Frozen features of all pictures, and what they are in words: pixels where no backbone was chosen."""
         backbone = self.backbone or "pixels"
-        what = "pixels" if backbone == "pixels" else f"{backbone} features"
-        return pool_features(self.images, self.digest, backbone, self.reading), what
+        return pool_features(self.images, self.digest, backbone, self.reading), _in_words(backbone)
 
     def indices(self, names: Iterable[str]) -> np.ndarray:
         return np.array([self.index[name] for name in names], np.int64)
@@ -95,6 +92,10 @@ def read_pictures(
     )
     kept = [names[i] for i in found.kept]
     return Pictures(folder, kept, found.items, store, backbone, reading, found.skipped)
+
+
+def _in_words(backbone: str) -> str:
+    return backbone if backbone == "pixels" else f"{backbone} features"
 
 
 def _is_inside(path: Path, folder: Path) -> bool:

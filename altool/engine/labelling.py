@@ -142,7 +142,7 @@ def _next(
         )
         n = min(n, len(request.candidates))
         question = _ask(asker, request, n, known.test, wish.quiet, lock)
-        how = f"{wish.words['strategy']}, {pictures.seen_as}"
+        how = f"{wish.words['strategy']} on {pictures.seen_as}"
         if wish.folds:
             estimate = cross_validate(asker, request, wish.folds)
     notes += question.warnings
@@ -192,11 +192,9 @@ def _known(wish: Wish, pictures: Pictures, ledger: Ledger, notes: list[str]) -> 
     both = len(answers) - len(skipped) - len(usable)
     if wish.test and both:
         notes.append(f"{both} labelled pictures are in {wish.test.name} too: they test, and do not train")
-    classes = wish.classes or _sorted_classes(set(usable.values()))
+    classes = wish.classes or _sorted_classes({*usable.values(), *held_out.values()})
     for name in [n for n, label in usable.items() if label not in classes]:
         notes.append(f"{name}: its remembered label {usable.pop(name)} is not among classes=: not used")
-    for name in [n for n, label in held_out.items() if label not in classes]:
-        notes.append(f"{wish.test}: {name}: class {held_out.pop(name)} has no labelled picture: not used")
     pending = [n for n in ledger.asked if n in pictures.index and n not in answers and n not in held_out]
     taken = {*usable, *skipped, *pending, *held_out}
     test = None

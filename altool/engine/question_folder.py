@@ -1,4 +1,5 @@
-"""One question on disk: queries/NNN/ as it was asked, and the last one once more where it is easy to find."""
+"""One question on disk: queries/NNN/ as it was asked, and the last one once more where it is easy to find, beside a table of
+all of them."""
 
 import json
 import shutil
@@ -13,6 +14,7 @@ from altool.core.ledger import Asked
 from altool.core.records import table_text
 from altool.data.contact_sheet import write_sheets
 
+METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "nll", "ece")
 COLUMNS = ("path", "rank", "score", "predicted class", "confidence")
 
 
@@ -42,7 +44,8 @@ def write_question(
 
 
 def publish(out: Path, query: int) -> None:
-    """The question's table and sheets in `out` itself; those of an older question go."""
+    """The question's table and sheets in `out` itself, those of an older question go; and progress.csv, a row per question
+    with the metrics that are known of its model."""
     folder = question_folder(out, query)
     for old in out.glob("contact_sheet*.png"):
         if not (folder / old.name).exists():
@@ -50,6 +53,21 @@ def publish(out: Path, query: int) -> None:
     for file in (*folder.glob("contact_sheet*.png"), folder / "query.csv"):
         contents = file.read_bytes()
         write_atomic(out / file.name, lambda target, contents=contents: target.write(contents))
+    rows = [_progress(read_about(out, number)) for number in range(1, query + 1)]
+    write_text_atomic(out / "progress.csv", table_text(rows, rows[-1]))
+
+
+def _progress(about: Mapping[str, Any]) -> dict[str, object]:
+    test, folds = about.get("test", {}), about.get("cross_validated", {})
+    return {
+        "query": about.get("query"),
+        "how": about.get("how"),
+        "n_labelled": sum(about.get("class_counts", {}).values()),
+        "n_skipped": about.get("n_skipped"),
+        "n_classes": len(about.get("classes", [])),
+        **{key: test.get(key) for key in METRICS},
+        **{f"cross_validated_{key}": folds.get(key) for key in METRICS},
+    }
 
 
 def read_about(out: Path, query: int) -> dict[str, Any]:

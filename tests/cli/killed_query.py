@@ -8,8 +8,6 @@ import shutil
 import sys
 from pathlib import Path
 
-import torch
-
 from altool.cli.main import main
 
 FOLDER = Path("photos-queries")
@@ -36,11 +34,8 @@ def dying(words: list[str], moment: int) -> int:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    weight = torch.zeros(1, requires_grad=True)
-    weight.grad = torch.zeros(1)
-    torch.optim.Adam([weight]).step()  # its first step imports for seconds: once here, not in every child
     state, words = sys.argv[1], sys.argv[2:]
+    main(words)  # what is imported late is imported once here, not in every child
     moment, code = 0, 137
     while code == 137:
         moment += 1

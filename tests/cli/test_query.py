@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -174,6 +175,13 @@ def test_a_test_set_and_an_estimate(query: Query, capsys: Capture) -> None:
     names = [f"roll {i % 2}/{i:02d}.png" for i in range(N)]
     answer(names[:20])
     Path("test.csv").write_text("path,label\n" + "".join(f"{n},{truth(n)}\n" for n in names[30:50]))
+    Path("labels.csv").write_text("path,label\n")
+    assert (
+        query("n=5", "test=test.csv") == 0
+    )  # no class is labelled yet, and still none of these may be asked for
+    assert not set(asked()) & set(names[30:50])
+    shutil.rmtree("photos-queries")
+    answer(names[:20])
     assert query("n=5", "test=test.csv", "cross_validate=4") == 0
     out = capsys.readouterr().out
     assert "test set: accuracy 100.0 %, balanced 100.0 %" in out  # bright and dark do not overlap
@@ -184,6 +192,9 @@ def test_a_test_set_and_an_estimate(query: Query, capsys: Capture) -> None:
     query("n=5", "more=true")
     about = json.loads(Path("photos-queries/queries/002/about.json").read_text())
     assert about["test"] == about["cross_validated"] == {}
+    first, second = rows("photos-queries/progress.csv")
+    assert (first["n_labelled"], first["accuracy"], first["cross_validated_accuracy"]) == ("20", "1.0", "1.0")
+    assert (second["n_labelled"], second["accuracy"], second["cross_validated_accuracy"]) == ("20", "", "")
 
 
 @pytest.mark.parametrize("strategy", ["coreset", "vab_al", "ta_vaal"])
@@ -274,8 +285,17 @@ def test_killed_at_any_moment_between_answer_and_next_query(query: Query, tmp_pa
     words = ["query", "data=photos", "labels=labels.csv", "learner.backbone=pixels", "learner.min_steps=60"]
     words += ["device=cpu", "data_root=root", "progress=quiet", "n=6"]
     script = Path(__file__).with_name("killed_query.py")
+    alone = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+    }  # no threads that a fork would lose
     done = subprocess.run(
-        [sys.executable, str(script), "before", *words], capture_output=True, text=True, timeout=120
+        [sys.executable, str(script), "before", *words],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=alone,
     )
     assert done.returncode == 0, done.stderr
     moments = int(done.stdout.split()[-1])
