@@ -35,6 +35,9 @@ NO_INFLUENCE = (  # threads and device change last digits, not what was asked fo
     "seeds",
 )
 
+# Keys younger than the first runs: unset, they are left out, so that the fingerprints of those runs stand.
+YOUNGER = {"learner": ("backbone", "pretrained"), "dataset": ("rgb", "background")}
+
 
 def budget_of(run: RunConfig) -> Budget:
     """The checked budget of a run."""
@@ -48,12 +51,10 @@ def canonical(run: RunConfig) -> dict[str, Any]:
     del plain["dataset"]["budgets"]
     del plain["budget"]["name"]
     del plain["learner"]["threads"]  # the platform's, as above
-    for key in (
-        "backbone",
-        "pretrained",
-    ):  # younger than the first runs, whose fingerprints know nothing of them
-        if plain["learner"][key] is None:
-            del plain["learner"][key]
+    for group, keys in YOUNGER.items():
+        for key in keys:
+            if plain[group][key] is None:
+                del plain[group][key]
     plain["budget"]["candidates"] = budget_of(run).n_candidates or "all"
     return plain
 

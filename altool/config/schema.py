@@ -43,6 +43,8 @@ class DatasetConfig:
     crop_pad: int = 0
     flip: bool = False
     size: int | None = None
+    rgb: bool | None = None
+    background: bool | None = None
     noise: float | None = None
     budgets: dict[str, Any] = field(default_factory=dict)
 

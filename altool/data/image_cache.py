@@ -45,14 +45,16 @@ class Decoded(NamedTuple):
     skipped: dict[str, str]
 
 
-def decoded(root: Path, names: Sequence[str], size: int | None, reading: Reading) -> Decoded:
-    """The images `root / name`, decoded now or before; all grey, or else all RGB. `size`: side that each is stretched to,
-    None where all have one size.
+def decoded(
+    root: Path, names: Sequence[str], size: int | None, reading: Reading, rgb: bool = False
+) -> Decoded:
+    """The images `root / name`, decoded now or before; all grey, or else, and with `rgb` in any case, all RGB. `size`: side
+    that each is stretched to, None where all have one size.
 
     Raises UserError where sizes differ without `size`, where the cache cannot be written, and, unless files are to be
     skipped, for all files that give no image, by name.
     """
-    cache = _Cache(root, size, reading)
+    cache = _Cache(root, size, reading, rgb)
     index = Index.load(cache.folder)
     stats = {name: (root / name).stat() for name in dict.fromkeys(names)}
     if cache.stale(index, stats) or cache.shape(index, stats) != index.shape:
@@ -81,9 +83,11 @@ def _refusal(root: Path, errors: dict[str, str], n_files: int) -> str:
 class _Cache:
     """The cache folder of one image folder at one size."""
 
-    def __init__(self, root: Path, size: int | None, reading: Reading):
-        self.root, self.size, self.reading = root.absolute(), size, reading
-        key = hashlib.sha256(f"{VERSION}|{self.root}|{size}".encode(errors="surrogateescape")).hexdigest()
+    def __init__(self, root: Path, size: int | None, reading: Reading, rgb: bool):
+        self.root, self.size, self.reading, self.rgb = root.absolute(), size, reading, rgb
+        key = hashlib.sha256(
+            f"{VERSION}|{self.root}|{size}|{rgb}".encode(errors="surrogateescape")
+        ).hexdigest()
         self.folder = reading.root.absolute() / "decoded" / f"{self.root.name}-{key[:12]}"
         self.workers = (
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -117,7 +121,7 @@ class _Cache:
         if not found:
             return ()
         width, height = (self.size, self.size) if self.size is not None else next(iter(sizes))
-        return (height, width, 1 if all(entry.is_grey for entry in found.values()) else 3)
+        return (height, width, 1 if not self.rgb and all(entry.is_grey for entry in found.values()) else 3)
 
     def fill(self, stats: Stats) -> Index:
         """Decodes what is missing and returns the complete index. One process at a time; others wait for it."""

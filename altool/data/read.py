@@ -4,12 +4,13 @@ from pathlib import Path
 
 from altool.core.errors import UserError
 from altool.data.embedded import EMBEDDED
+from altool.data.image_sets import read_array_set, read_image_set
 from altool.data.images import read_csv, read_folder
 from altool.data.npz import read_own
 from altool.data.public import PUBLIC_SETS
 from altool.data.public_reader import read_public
 from altool.data.reading import Reading
-from altool.data.spec import DatasetSpec
+from altool.data.spec import ARRAY_SETS, IMAGE_SETS, DatasetSpec
 from altool.data.task import Arrays
 
 
@@ -24,6 +25,10 @@ def read(spec: DatasetSpec, reading: Reading | Path | None = None) -> Arrays:
         return EMBEDDED[spec.reader](spec)
     if spec.reader in PUBLIC_SETS:
         return read_public(spec.reader, reading.root, reading.download)
+    if spec.reader in IMAGE_SETS:
+        return read_image_set(spec, reading)
+    if spec.reader in ARRAY_SETS:
+        return read_array_set(spec, reading)
     return _read_own(spec, reading)
 
 

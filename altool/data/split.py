@@ -14,16 +14,32 @@ FIRST = 5000  # P3 Table I: 55,000 of MNIST's 60,000, as the TensorFlow tutorial
 
 
 def stratified(labels: np.ndarray, fraction: float, split_seed: int) -> np.ndarray:
-    """Sorted positions of the test items, (M,) int64: of every class the fraction rounded up (V14),
-    never all of it.
+    """Sorted positions of the test items, (M,) int64: of every class the fraction rounded up (V14); or, from 1 on, so many
+    in all, by the sizes of the classes with the largest remainders first. Never all of a class.
     """
     rng = stream(split_seed, "split", "test")
+    classes, sizes = np.unique(labels, return_counts=True)
+    wanted = [math.ceil(fraction * n) for n in sizes] if fraction < 1 else _shares(sizes, int(fraction))
     chosen = []
-    for c in np.unique(labels):
-        members = np.flatnonzero(labels == c)
-        n = min(math.ceil(fraction * len(members)), len(members) - 1)
-        chosen.append(rng.choice(members, n, replace=False))
+    for c, n, size in zip(classes, wanted, sizes, strict=True):
+        chosen.append(rng.choice(np.flatnonzero(labels == c), min(n, size - 1), replace=False))
     return np.sort(np.concatenate(chosen))
+
+
+def _shares(sizes: np.ndarray, total: int) -> np.ndarray:
+    """`total` items shared out over classes of these sizes, one of each left over. Raises UserError if there are fewer."""
+    room = sizes - 1
+    if total > room.sum():
+        raise UserError(
+            f"dataset.test={total}: only {room.sum()} items can be held out, one of each class has to stay."
+        )
+    exact = total * sizes / sizes.sum()
+    shares = np.minimum(np.floor(exact).astype(np.int64), room)
+    while shares.sum() < total:
+        open_ = np.flatnonzero(shares < room)
+        largest = open_[np.argsort(-(exact - shares)[open_], kind="stable")]
+        shares[largest[: total - shares.sum()]] += 1
+    return shares
 
 
 def test_positions(labels: np.ndarray, spec: DatasetSpec) -> np.ndarray:
