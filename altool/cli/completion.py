@@ -22,7 +22,7 @@ def main(parsed: argparse.Namespace) -> int:
 
 def complete(words: list[str]) -> int:
     """Answers the shell, which calls `altool -sc query=bash` with the line so far in COMP_LINE."""
-    from altool.cli.main import COMMANDS, flags
+    from altool.cli.parser import COMMANDS, flags
 
     line = os.environ.get("COMP_LINE", "")
     typed = line.split()

@@ -1,4 +1,5 @@
-"""`altool data ls`, `altool data get NAME`: which datasets lie on this machine, and how the others come."""
+"""`altool data ls`, `get NAME`, `export NAME FOLDER`: which datasets lie on this machine, how the others come, and how
+their images become picture files."""
 
 import argparse
 from pathlib import Path
@@ -16,8 +17,17 @@ def main(parsed: argparse.Namespace) -> int:
         return 0
     if parsed.name is None:
         raise UserError(
-            "altool data get needs a name, such as altool data get mnist; altool data ls shows them."
+            f"altool data {parsed.action} needs a name, such as altool data {parsed.action} mnist; "
+            "altool data ls shows them."
         )
+    if parsed.action == "export":
+        from altool.data.export import export
+
+        if parsed.folder is None:
+            raise UserError(f"say where to write: altool data export {parsed.name} FOLDER")
+        pictures, answers = export(parsed.name, parsed.folder, root)
+        print(f"{pictures}\n{answers}")
+        return 0
     print(get(parsed.name, root))
     return 0
 

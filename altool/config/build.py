@@ -1,6 +1,7 @@
 """From a typed configuration to a cell: everything one run needs, built and checked before any data is opened."""
 
 import dataclasses
+import inspect
 import os
 import re
 from collections.abc import Callable
@@ -22,13 +23,16 @@ if TYPE_CHECKING:
     import torch
 
     from altool.core.strategy import Extension, Strategy
+    from altool.data.task import Task
     from altool.engine.cell import Cell
     from altool.learners.learner import Learner
 
 
 def build_cell(run: RunConfig, origin: Origin) -> "Cell":
     """The cell of `run`. Raises UserError; opens no data and writes nothing."""
+    from altool.data.features import embedded
     from altool.data.prepare import prepare
+    from altool.data.reading import Reading
     from altool.engine.cell import Cell, DiagnosticsOptions, Platform
 
     check_installed(run.trackers)
@@ -36,11 +40,21 @@ def build_cell(run: RunConfig, origin: Origin) -> "Cell":
     dataset, imbalance = dataset_spec(run.dataset), imbalance_spec(run.imbalance)
     device = resolve_device(run.device)
     config, differing = canonical(run), overrides(run, origin)
-    folder, data_root = cell_folder(run, differing), Path(run.data_root or default_data_root())
+    folder = cell_folder(run, differing)
+    reading = Reading(
+        Path(run.data_root or default_data_root()),
+        *(run.download, run.memory_gib, run.on_corrupt, run.verify),  # type: ignore[arg-type]  # checked
+        quiet=run.progress == "quiet",
+    )
     check_writable(folder)
+
+    def load(seed: int) -> "Task":
+        task = prepare(dataset, imbalance, seed, device, reading)
+        return embedded(task, run.learner.backbone, reading) if run.learner.backbone else task
+
     return Cell(
         identity=identity_of(run),
-        load=lambda seed: prepare(dataset, imbalance, seed, device, data_root, run.download),
+        load=load,
         learner=learner,
         strategy=strategy,
         extend=extension_rule(run, strategy),
@@ -107,10 +121,14 @@ def build_learner(run: RunConfig) -> "Learner":
 
     given = ("input_shape", "n_classes")
     target, arguments = check_node(run.learner.model, "learner.model", given)
+    if run.learner.pretrained is not None:
+        arguments |= _pretrained(run, target)
+    check_backbone(run.learner.backbone)
     recipe = dataclasses.asdict(run.learner)
     name = recipe.pop("name")
     del recipe["threads"]
-    numbers: dict[str, Any] = {key: value for key, value in recipe.items() if key != "model"}
+    apart = ("model", "backbone", "pretrained")
+    numbers: dict[str, Any] = {key: value for key, value in recipe.items() if key not in apart}
     numbers["milestones"] = tuple(numbers["milestones"])
     return Learner(
         name=name,
@@ -120,6 +138,25 @@ def build_learner(run: RunConfig) -> "Learner":
         recipe=recipe,
         **numbers,
     )
+
+
+def _pretrained(run: RunConfig, target: Callable[..., Any]) -> dict[str, Any]:
+    """The model's argument for weights that it starts from. Raises UserError for a model that takes none."""
+    node = {**run.learner.model, "pretrained": run.learner.pretrained}
+    if "pretrained" not in inspect.signature(target).parameters:
+        raise UserError(
+            f"learner.pretrained={run.learner.pretrained}: learner={run.learner.name} has no trained weights: type "
+            "learner=resnet18_imagenet, resnet34_imagenet or timm."
+        )
+    return {"pretrained": check_node(node, "learner", ("input_shape", "n_classes"))[1]["pretrained"]}
+
+
+def check_backbone(name: str | None) -> None:
+    """Raises UserError for an unknown backbone, or one whose weights are missing, before any data is opened."""
+    from altool.models.backbone import make_backbone
+
+    if name is not None:
+        make_backbone(name)
 
 
 def dataset_spec(dataset: DatasetConfig) -> DatasetSpec:

@@ -24,6 +24,9 @@ NO_INFLUENCE = (  # threads and device change last digits, not what was asked fo
     "precision",
     "deterministic",
     "download",
+    "memory_gib",
+    "on_corrupt",  # what is skipped is another pool, which the digest of the data tells
+    "verify",
     "trace",
     "diagnostics",
     "rerun",
@@ -36,6 +39,9 @@ NO_INFLUENCE = (  # threads and device change last digits, not what was asked fo
     "seeds",
     "reproduce",
 )
+
+# Keys younger than the first runs: unset, they are left out, so that the fingerprints of those runs stand.
+YOUNGER = {"learner": ("backbone", "pretrained"), "dataset": ("rgb", "background")}
 
 
 def budget_of(run: RunConfig) -> Budget:
@@ -50,6 +56,10 @@ def canonical(run: RunConfig) -> dict[str, Any]:
     del plain["dataset"]["budgets"]
     del plain["budget"]["name"]
     del plain["learner"]["threads"]  # the platform's, as above
+    for group, keys in YOUNGER.items():
+        for key in keys:
+            if plain[group][key] is None:
+                del plain[group][key]
     plain["budget"]["candidates"] = budget_of(run).n_candidates or "all"
     return plain
 

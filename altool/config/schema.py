@@ -43,6 +43,8 @@ class DatasetConfig:
     crop_pad: int = 0
     flip: bool = False
     size: int | None = None
+    rgb: bool | None = None
+    background: bool | None = None
     noise: float | None = None
     budgets: dict[str, Any] = field(default_factory=dict)
 
@@ -60,6 +62,8 @@ class BudgetConfig:
 @dataclass
 class LearnerConfig:
     name: str = MISSING
+    backbone: str | None = None  # frozen features in the place of images
+    pretrained: str | None = None  # weights that the model starts from
     model: dict[str, Any] = field(default_factory=dict)
     epochs: int = MISSING
     batch_size: int = MISSING
@@ -101,6 +105,9 @@ class RunConfig:
     data_root: str | None = None
     outputs: str = "outputs"
     download: bool = False
+    memory_gib: float = 4.0
+    on_corrupt: str = choice("stop", "stop", "skip")
+    verify: bool = False
     trace: bool = False
     diagnostics: DiagnosticsConfig = field(default_factory=DiagnosticsConfig)
     rerun: bool = False

@@ -1,8 +1,10 @@
 """A dataset made ready for one seed. The seeds of a process share its images."""
 
 import hashlib
+import math
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,12 +13,14 @@ from altool.core.errors import UserError
 from altool.data.imbalance import survivors
 from altool.data.oracle import Oracle
 from altool.data.read import read
+from altool.data.reading import Reading
+from altool.data.rows import Items, Rows
 from altool.data.spec import DatasetSpec, ImbalanceSpec
 from altool.data.split import validation
 from altool.data.store import Store, Transforms
 from altool.data.task import Arrays, Split, Task
 
-CHUNK = 1024  # images counted at once: bounds the memory of `pixel_statistics`
+CHUNK_BYTES = 2**21  # of pixels counted at once: bounds the memory of `pixel_statistics`
 
 
 def prepare(
@@ -24,15 +28,15 @@ def prepare(
     imbalance: ImbalanceSpec,
     seed: int,
     device: torch.device | str,
-    data_root: Path | None = None,
-    download: bool = False,
+    reading: Reading | Path | None = None,
 ) -> Task:
-    """The task of `seed`: validation items leave the pool first, then what the imbalance removes.
+    """The task of `seed`: validation items leave the pool first, then what the imbalance removes. `reading` as in `read`.
 
     The store keeps every training item, so indices mean the same for all imbalances. Raises
     UserError as `read` does, and when a split or an imbalance asks for more than there is.
     """
-    arrays, train, test, digest = _stores(spec, torch.device(device), data_root, download)
+    reading = reading if isinstance(reading, Reading) else Reading(reading)
+    arrays, train, test, digest = _stores(spec, torch.device(device), reading)
     held_out = validation(len(arrays.train_y), spec.val, spec.split_seed)
     pool = np.setdiff1d(np.arange(len(arrays.train_y)), held_out, assume_unique=True)
     members = survivors(pool, arrays.train_y[pool], len(arrays.classes), imbalance, seed)
@@ -44,31 +48,43 @@ def prepare(
         val=Split(train, held_out, arrays.train_y[held_out]) if len(held_out) else None,
         classes=arrays.classes,
         digest=digest,
+        skipped=arrays.skipped,
     )
 
 
 @lru_cache(maxsize=1)
-def _stores(
-    spec: DatasetSpec, device: torch.device, data_root: Path | None, download: bool
-) -> tuple[Arrays, Store, Store, str]:
-    arrays = read(spec, data_root, download)
+def _stores(spec: DatasetSpec, device: torch.device, reading: Reading) -> tuple[Arrays, Store, Store, str]:
+    arrays = read(spec, reading)
     transforms = transforms_of(spec, arrays.train_x)
-    return (
-        arrays,
-        Store(arrays.train_x, transforms, device),
-        Store(arrays.test_x, transforms, device),
-        _digest(arrays),
-    )
+    resident = reading.is_resident(arrays.train_x.nbytes + arrays.test_x.nbytes)
+    train, test = (Store(x, transforms, device, resident) for x in (arrays.train_x, arrays.test_x))
+    return arrays, train, test, _digest(arrays)
 
 
 def _digest(arrays: Arrays) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for part in (arrays.train_x, arrays.train_y, arrays.test_x, arrays.test_y):
-        digest.update(np.ascontiguousarray(part).data)
+        _update(digest, part)
     return digest.hexdigest()
 
 
-def transforms_of(spec: DatasetSpec, train_x: np.ndarray) -> Transforms:
+def digest_of_items(items: Items) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    _update(digest, items)
+    return digest.hexdigest()
+
+
+def _update(digest: Any, part: Items) -> None:
+    if isinstance(
+        part, Rows
+    ):  # digested one by one as they were decoded: a large pool is not read again for this
+        assert part.digests is not None
+        digest.update(np.ascontiguousarray(part.digests).data)
+    else:
+        digest.update(np.ascontiguousarray(part).data)
+
+
+def transforms_of(spec: DatasetSpec, train_x: Items) -> Transforms:
     """What `spec` asks for, with the statistics of the training images where it names none."""
     if train_x.ndim == 2:
         if spec.mean or spec.std or spec.crop_pad or spec.flip:
@@ -85,7 +101,7 @@ def transforms_of(spec: DatasetSpec, train_x: np.ndarray) -> Transforms:
     return Transforms(spec.mean, spec.std, spec.crop_pad, spec.flip)
 
 
-def pixel_statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def pixel_statistics(images: Items) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation per channel of uint8 (P, H, W, C) images, in units of 255.
 
     Of all training images, labelled or not, as the papers normalise (P0 5.3). Sums of integers, so
@@ -94,8 +110,9 @@ def pixel_statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float
     channels = images.shape[-1]
     levels = np.arange(256)
     counts = np.zeros((channels, 256), np.int64)
-    for start in range(0, len(images), CHUNK):
-        chunk = images[start : start + CHUNK]
+    rows = max(1, CHUNK_BYTES // math.prod(images.shape[1:]))
+    for start in range(0, len(images), rows):
+        chunk = images[start : start + rows]
         for c in range(channels):
             counts[c] += np.bincount(chunk[..., c].ravel(), minlength=256)
     share = counts / counts.sum(axis=1, keepdims=True)

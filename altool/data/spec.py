@@ -7,14 +7,18 @@ from altool.core.errors import UserError, did_you_mean
 OWN = ("folder", "npz", "csv")
 POINTS = ("moons", "circles", "moons_imb10")
 PUBLIC = ("mnist", "fashion_mnist", "cifar10", "cifar100", "svhn")
-READERS = ("digits", *POINTS, *PUBLIC, *OWN)
+IMAGE_SETS = ("neu", "caltech101")  # image files as they are distributed
+ARRAY_SETS = ("neu_det_64", "magnetic_tile_64")  # prepared .npz files
+READERS = ("digits", *POINTS, *PUBLIC, *IMAGE_SETS, *ARRAY_SETS, *OWN)
 
 # Keys of a dataset that only some readers know what to do with.
 USED_BY = {
-    "path": OWN,
-    "size": ("folder", "csv"),
+    "path": (*OWN, *IMAGE_SETS, *ARRAY_SETS),
+    "size": ("folder", "csv", *IMAGE_SETS),
+    "rgb": ("folder", "csv", *IMAGE_SETS),
+    "background": ("caltech101",),
     "noise": POINTS,
-    "test": ("digits", "moons", "circles", *OWN),
+    "test": ("digits", "moons", "circles", *IMAGE_SETS, *ARRAY_SETS, *OWN),
 }
 
 # The numbers that each rule of imbalance goes by; the others stay at their defaults.
@@ -33,13 +37,16 @@ class DatasetSpec:
     """A dataset: where its items come from, how they are split, and how a learner sees them.
 
     name: what rows and folders say. reader: who reads it, one of READERS.
-    path: the file or folder of a set of one's own, as an absolute path.
-    test: fraction of every class that is held out for testing, where no test split comes along.
+    path: the file or folder of a set of one's own, as an absolute path; of a set that is distributed as files, where it
+    lies if not in the data root.
+    test: fraction of every class that is held out for testing, rounded up, where no test split comes along; from 1 on,
+    how many items in all, shared out over the classes by their sizes.
     val: held out of the pool: 0, how many items, or `first5000` (indices 0 to 4999, P3 Table I).
     split_seed: what splits and generated points are drawn by, the same for every seed of a run.
     mean, std: per channel of pixels in [0, 1]; None takes those of the training images.
     crop_pad, flip: augmentation, see `store.Transforms`.
-    size: side in pixels that one's own images are resized to.
+    size: side in pixels that image files are resized to. rgb: makes grey ones RGB, all the same in three channels.
+    background: whether Caltech-101 keeps its background folder, None as yes.
     noise: standard deviation of a toy's jitter.
     """
 
@@ -54,6 +61,8 @@ class DatasetSpec:
     crop_pad: int = 0
     flip: bool = False
     size: int | None = None
+    rgb: bool | None = None
+    background: bool | None = None
     noise: float | None = None
 
     def __post_init__(self) -> None:
@@ -64,8 +73,10 @@ class DatasetSpec:
             if value is not None and self.reader not in readers:
                 why = "has its own test split" if key == "test" else f"has no {key}"
                 raise UserError(f"dataset.{key}={value}: {self.reader} {why}; leave the key out.")
-        if self.test is not None and not 0 < self.test < 1:
-            raise UserError(f"dataset.test={self.test}: give a fraction between 0 and 1.")
+        if self.test is not None and not (
+            0 < self.test < 1 or (self.test > 1 and self.test == int(self.test))
+        ):
+            raise UserError(f"dataset.test={self.test}: give a fraction between 0 and 1, or how many items.")
         if isinstance(self.val, bool) or not (
             self.val == "first5000" or (isinstance(self.val, int) and self.val >= 0)
         ):

@@ -1,4 +1,5 @@
-"""All items of a split, resident on the device as uint8, gathered and augmented in batches there.
+"""All items of a split as uint8, gathered and augmented in batches on the device: resident there, or, where they are larger
+than the memory they may take, read from their memory map as they are asked for.
 
 Randomness is data here: offsets and flips arrive as arrays drawn by the stage plan, so CPU and GPU see the same batches.
 """
@@ -9,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+
+from altool.data.rows import Items
 
 
 @dataclass(frozen=True)
@@ -23,9 +26,12 @@ class Transforms:
 
 
 class Store:
-    """Items by dataset index. `items`: uint8 (P, H, W, C) images or float32 (P, D) points."""
+    """Items by dataset index. `items`: uint8 (P, H, W, C) images or float32 (P, D) points; not `resident`, they stay where
+    they are, and only the batches that are asked for go to the device. Both give the same bytes."""
 
-    def __init__(self, items: np.ndarray, transforms: Transforms, device: torch.device | str):
+    def __init__(
+        self, items: Items, transforms: Transforms, device: torch.device | str, resident: bool = True
+    ):
         self.transforms = transforms
         self.device = torch.device(device)
         self.is_image = items.ndim == 4
@@ -34,7 +40,8 @@ class Store:
             raise ValueError(
                 f"a store takes uint8 NHWC images or float32 points, not {items.dtype} {items.shape}"
             )
-        self._items = torch.from_numpy(np.ascontiguousarray(items)).to(self.device)
+        self._host = items
+        self._items = torch.from_numpy(np.ascontiguousarray(items)).to(self.device) if resident else None
         channels = items.shape[-1] if self.is_image else 0
         mean = torch.tensor(transforms.mean or (0.0,) * channels, dtype=torch.float32)
         std = torch.tensor(transforms.std or (1.0,) * channels, dtype=torch.float32)
@@ -46,24 +53,24 @@ class Store:
         self._shift = (-mean / std).to(self.device)
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._host)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one item as a network sees it: (C, H, W) or (D,)."""
-        size = tuple(self._items.shape[1:])
+        size = tuple(self._host.shape[1:])
         return (size[2], size[0], size[1]) if self.is_image else size
 
     def images(self, indices: Any) -> Tensor:
         """Normalised, un-augmented items, (B, C, H, W) in channels-last memory or (B, D), float32."""
-        batch = self._items[self._index(indices)]
+        batch = self._gather(indices)
         return self._normalise(batch) if self.is_image else batch
 
     def augmented(self, indices: Tensor, dy: Tensor, dx: Tensor, flip: Tensor) -> Tensor:
         """Normalised items, each shifted by its own crop (0 ≤ dy, dx ≤ 2·crop_pad) and flipped where `flip` is true."""
         if not self.is_image or not (self.transforms.crop_pad or self.transforms.flip):
             return self.images(indices)
-        batch = self._items[indices]
+        batch = self._gather(indices)
         _, height, width, _ = batch.shape
         rows = torch.arange(height, device=self.device) + (dy.long() - self.transforms.crop_pad)[:, None]
         columns = torch.arange(width, device=self.device)
@@ -81,10 +88,17 @@ class Store:
         outside = outside_rows[:, :, None] | outside_columns[:, None, :]
         return self._normalise(batch.masked_fill(outside[..., None], 0))
 
-    def _index(self, indices: Any) -> Tensor:
+    def pixels(self, indices: Any) -> Tensor:
+        """The images as they were read, uint8 (B, H, W, C)."""
+        return self._gather(indices)
+
+    def _gather(self, indices: Any) -> Tensor:
+        if self._items is None:
+            there = indices.cpu().numpy() if isinstance(indices, Tensor) else np.asarray(indices, np.int64)
+            return torch.from_numpy(self._host[there]).to(self.device)
         if isinstance(indices, Tensor):
-            return indices.to(self.device, torch.int64)
-        return torch.tensor(np.asarray(indices), dtype=torch.int64, device=self.device)
+            return self._items[indices.to(self.device, torch.int64)]
+        return self._items[torch.tensor(np.asarray(indices), dtype=torch.int64, device=self.device)]
 
     def _normalise(self, batch_NHWC: Tensor) -> Tensor:
         return (batch_NHWC * self._scale + self._shift).permute(0, 3, 1, 2)

@@ -5,18 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from altool.data.oracle import Oracle
+from altool.data.rows import Items
 from altool.data.store import Store
 
 
 @dataclass(frozen=True)
 class Arrays:
-    """What a reader gives: uint8 (P, H, W, C) images or float32 (P, D) points, int64 labels, class names in label order."""
+    """What a reader gives: uint8 (P, H, W, C) images or float32 (P, D) points, int64 labels, class names in label order;
+    `skipped`: how many files could not be read and were left out because the person said so."""
 
-    train_x: np.ndarray
+    train_x: Items
     train_y: np.ndarray
-    test_x: np.ndarray
+    test_x: Items
     test_y: np.ndarray
     classes: tuple[str, ...]
+    skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Split:
 @dataclass(frozen=True)
 class Task:
     """`store` holds the whole training set by dataset index; `members` are the indices that the pool may offer;
-    `digest`: of all its bytes, so that a run is not continued on other data."""
+    `digest`: of all its bytes, so that a run is not continued on other data; `skipped`: as in `Arrays`."""
 
     store: Store
     oracle: Oracle
@@ -40,6 +43,7 @@ class Task:
     val: Split | None
     classes: tuple[str, ...]
     digest: str = ""
+    skipped: int = 0
 
     @property
     def n_classes(self) -> int:

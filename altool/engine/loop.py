@@ -180,6 +180,7 @@ def _run_record(cell: Cell, seed: int, task: Task) -> dict[str, object]:
         "fingerprint": cell.fingerprint,
         "data": task.digest,
         "classes": list(task.classes),
+        **({"skipped_files": task.skipped} if task.skipped else {}),
         "overrides": cell.overrides,
         "platform": cell.platform.as_record(),
         "device": str(cell.platform.device),

@@ -1,6 +1,7 @@
 """A fitted model, and the one door through which strategies look at it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ from torch import Tensor, nn
 from altool.core.strategy import ExtensionRun, names_of
 from altool.core.streams import Streams
 from altool.data.store import Store
+from altool.learners.memory import release_memory
 from altool.models.dropout import Draws
 from altool.models.output import Output, TaskModel, pooled
 
+log = logging.getLogger("altool")
 Reduce = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 
 
@@ -63,7 +66,7 @@ class FittedModel:
     @torch.no_grad()
     def predict(self, store: Store, indices: np.ndarray) -> Tensor:
         """Logits of items of any store, (n, C) float32."""
-        return torch.cat([self.logits(store.images(part)) for part in self._chunks(indices)])
+        return self._in_chunks(indices, lambda part: {"logits": self.logits(store.images(part))})["logits"]
 
     @torch.no_grad()
     def probe(
@@ -82,11 +85,12 @@ class FittedModel:
         """
         asked = names_of(tuple(wants))
         passes = Draws(self.model, self._streams) if "mc_logits" in asked else None
-        parts: list[dict[str, Tensor]] = []
-        for part in self._chunks(indices):
+
+        def serve(part: np.ndarray) -> dict[str, Tensor]:
             chunk = self._serve(self._store.images(part), asked, passes, draws)
-            parts.append(reduce(chunk) if reduce else chunk)
-        return {key: torch.cat([p[key] for p in parts]) for key in parts[0]}
+            return reduce(chunk) if reduce else chunk
+
+        return self._in_chunks(indices, serve)
 
     def _serve(
         self, images: Tensor, asked: frozenset[str], passes: Draws | None, draws: int
@@ -114,6 +118,29 @@ class FittedModel:
         with passes.draw(k):
             return self.logits(images)
 
-    def _chunks(self, indices: np.ndarray) -> Sequence[np.ndarray]:
-        n = len(indices)
-        return [indices[i : i + self._chunk] for i in range(0, n, self._chunk)] or [indices]
+    def _in_chunks(
+        self, indices: np.ndarray, serve: Callable[[np.ndarray], dict[str, Tensor]]
+    ) -> dict[str, Tensor]:
+        """What `serve` gives for all indices, row by row. Chunks that do not fit into the device's memory are halved, and
+        stay halved. Results are gathered in one place: many small tensors between large ones would tear the heap."""
+        whole: dict[str, Tensor] = {}
+        start = 0
+        while start < len(indices) or not whole:
+            part = indices[start : start + self._chunk]
+            try:
+                found = serve(part)
+            except torch.OutOfMemoryError:
+                if len(part) < 2:
+                    raise
+                found = None
+            if found is None:  # outside the handler, whose traceback holds on to memory
+                self._chunk = len(part) // 2
+                log.warning("out of memory: scoring %d items at a time from now on", self._chunk)
+                release_memory()
+                continue
+            for key, values in found.items():
+                if key not in whole:
+                    whole[key] = values.new_empty((len(indices), *values.shape[1:]))
+                whole[key][start : start + len(part)] = values
+            start += len(part)
+        return whole

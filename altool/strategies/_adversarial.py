@@ -32,12 +32,14 @@ LATENT = {
 }  # 28 and 32 as released (facts.md 1.1.1); 64: V14's images are no richer
 WIDTH_DIVISOR = {8: 16, 16: 4}  # fewer pixels, narrower networks
 POINT_LATENT, POINT_WIDTH, POINT_LR, IMAGE_LR = 2, 8, 0.01, 5e-4  # T26, P1 4.1; P1 4.2
+LARGE_LR = 1e-4  # for images that are resized: Caltech-101 and Cityscapes (P1 4.3, 4.4)
 
 
 @dataclass(frozen=True)
 class Game:
     """Sizes and weights. `beta`: of the KL term; `kl_reduction`: mean over batch and latent dimensions (TA-VAAL's code) or
-    sum (VAAL's), T7; `adversary`: of the adversarial term (λ); `lr` None: 5e-4 for images, 0.01 for points."""
+    sum (VAAL's), T7; `adversary`: of the adversarial term (λ); `lr` None: 5e-4 for images,
+    1e-4 for such as are resized, 0.01 for points."""
 
     width: int
     latent: int | None
@@ -117,7 +119,8 @@ class Adversaries:
             net.to(device).train()
         if not points:
             self.vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        lr = game.lr or (POINT_LR if points else IMAGE_LR)
+        usual = LARGE_LR if shape != tuple(image_shape) else IMAGE_LR
+        lr = game.lr or (POINT_LR if points else usual)
         self._vae_optimiser = Adam(self.vae.parameters(), lr=lr, fused=True)
         self._discriminator_optimiser = Adam(self.discriminator.parameters(), lr=lr, fused=True)
 

@@ -74,9 +74,10 @@ def _mean(losses: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class LossPrediction(Extension):
-    """`weight`: of the head's loss beside the task's (η = 1, T7); `width`: of its branches, for images (points: T26). The two gradient-stop rules of T4, as fractions of the
-    epochs: past `detach_after` the head no longer moves the task model (the released code's epoch > 120 of 200);
-    past `freeze_after` the head itself stands still while its loss still moves the task model (P1 Algorithm 1: 0.8)."""
+    """`weight`: of the head's loss beside the task's (η = 1, T7); `width`: of its branches, for images (points: T26).
+    The two gradient-stop rules of T4, as fractions of the epochs: past `detach_after` the head no longer moves the task
+    model (the released code's epoch > 120 of 200); past `freeze_after` the head itself stands still while its loss still
+    moves the task model (P1 Algorithm 1: 0.8)."""
 
     loss: PairLoss = "ranking"
     weight: float = 1.0

@@ -7,7 +7,8 @@ import time
 import pytest
 
 import altool
-from altool.cli.main import COMMANDS, main
+from altool.cli.main import main
+from altool.cli.parser import COMMANDS
 
 HEAVY = ("torch", "hydra", "omegaconf", "numpy", "pandas", "matplotlib", "rich", "yaml")
 
@@ -66,9 +67,9 @@ def test_every_help_ends_with_an_example(command: str, capsys: pytest.CaptureFix
 
 
 def test_the_parser_has_exactly_the_commands() -> None:
-    from altool.cli.main import _parser
+    from altool.cli.parser import parser
 
-    (commands,) = (a for a in _parser()._actions if a.choices)
+    (commands,) = (a for a in parser()._actions if a.choices)
     assert tuple(commands.choices or ()) == COMMANDS
 
 

@@ -21,7 +21,7 @@ from altool.data.spec import READERS, DatasetSpec, ImbalanceSpec
 CONF = Path(__file__).parents[2] / "conf"
 DATASETS = sorted(p.stem for p in (CONF / "dataset").glob("*.yaml"))
 IMBALANCES = sorted(p.stem for p in (CONF / "imbalance").glob("*.yaml"))
-LEARNERS = ("mlp", "mlp_1024", "cnn_small", "cnn", "resnet18", "resnet34")
+LEARNERS = ("mlp", "mlp_1024", "cnn_small", "cnn", "resnet18", "resnet34", "resnet18_imagenet")
 
 Compose = Callable[..., dict[str, Any]]
 
@@ -110,6 +110,10 @@ PAPERS = [
     ("cifar10_dominant_5", "resnet18", "dominant_5", "fixed", 500, 500, 6, None),
     ("cifar10_rare_10", "resnet18", "rare_10", "fixed", 500, 500, 6, None),
     ("cifar100_dominant_45_55", "resnet18", "dominant_45_55", "fixed", 1000, 1000, 5, None),
+    ("neu", "resnet18", "none", "fixed", 250, 250, 5, None),
+    ("caltech101", "resnet18_imagenet", "none", "per_stage", 1000, 500, 9, 5000),
+    ("neu_det_64", "resnet18", "none", "per_stage", 100, 100, 5, None),
+    ("magnetic_tile_64", "resnet18", "none", "per_stage", 100, 100, 5, None),
     ("folder", "resnet18", "none", "per_stage", 20, 20, 5, 200),
 ]
 

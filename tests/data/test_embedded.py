@@ -30,7 +30,7 @@ def test_digits_are_scikit_learns_in_256_levels() -> None:
 
 def test_digits_can_be_read() -> None:
     arrays = read(DatasetSpec("digits", "digits", test=0.2))
-    flat_train, flat_test = (x.reshape(len(x), -1) for x in (arrays.train_x, arrays.test_x))
+    flat_train, flat_test = (np.asarray(x).reshape(len(x), -1) for x in (arrays.train_x, arrays.test_x))
     nearest = KNeighborsClassifier(3).fit(flat_train, arrays.train_y)
     assert nearest.score(flat_test, arrays.test_y) > 0.97  # labels stayed with their images
 
@@ -72,13 +72,13 @@ def test_circles_lie_on_two_radii_all_around() -> None:
     arrays = read(DatasetSpec("circles", "circles", test=0.2, noise=0.0))
     radius = np.linalg.norm(arrays.train_x, axis=1)
     assert radius == pytest.approx(1.0 + arrays.train_y, abs=1e-5)
-    quadrants = Counter(zip(*(arrays.train_x > 0).T.tolist(), strict=True))
+    quadrants = Counter(zip(*(np.asarray(arrays.train_x) > 0).T.tolist(), strict=True))
     assert min(quadrants.values()) > 150  # 800 uniform angles: 200 ± 12 each
 
 
 def test_moons_lie_on_two_half_circles() -> None:
     arrays = read(DatasetSpec("moons", "moons", test=0.2, noise=0.0))
-    x, y = arrays.train_x.T
+    x, y = np.asarray(arrays.train_x).T
     upper, lower = arrays.train_y == 0, arrays.train_y == 1
     assert np.hypot(x[upper], y[upper]) == pytest.approx(1, abs=1e-5)
     assert y[upper].min() >= 0
@@ -89,14 +89,14 @@ def test_moons_lie_on_two_half_circles() -> None:
 def test_jitter_is_gaussian_of_the_given_size() -> None:
     still = read(DatasetSpec("moons", "moons", test=0.2, noise=0.0))
     moved = read(DatasetSpec("moons", "moons", test=0.2, noise=0.1))
-    assert np.std(moved.train_x - still.train_x) == pytest.approx(0.1, rel=0.06)
+    assert np.std(np.asarray(moved.train_x) - np.asarray(still.train_x)) == pytest.approx(0.1, rel=0.06)
 
 
 def test_p1_toy_is_500_against_50_and_tested_on_other_points() -> None:
     arrays = read(DatasetSpec("moons_imb10", "moons_imb10", noise=0.2))
     assert np.bincount(arrays.train_y).tolist() == [500, 50]
     assert np.bincount(arrays.test_y).tolist() == [500, 500]
-    assert not set(map(bytes, arrays.train_x)) & set(map(bytes, arrays.test_x))
+    assert not set(map(bytes, np.asarray(arrays.train_x))) & set(map(bytes, np.asarray(arrays.test_x)))
 
 
 def test_generated_points_go_by_the_split_seed_alone() -> None:

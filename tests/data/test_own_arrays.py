@@ -24,7 +24,7 @@ def test_x_and_y_are_split(tmp_path: Path) -> None:
     assert arrays.classes == ("3", "7", "30")
     assert np.bincount(arrays.train_y).tolist() == [3, 3, 3]
     assert np.bincount(arrays.test_y).tolist() == [1, 1, 1]
-    for image, label in zip(arrays.train_x, arrays.train_y, strict=True):
+    for image, label in zip(np.asarray(arrays.train_x), arrays.train_y, strict=True):
         (position,) = np.flatnonzero((IMAGES == image).all(axis=(1, 2, 3)))
         assert position // 4 == label
 

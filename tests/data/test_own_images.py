@@ -1,5 +1,6 @@
 """A user's own image files."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,23 @@ import pytest
 from PIL import Image
 
 from altool.core.errors import UserError
-from altool.data.read import read
+from altool.data import read as reader
+from altool.data.reading import Reading
 from altool.data.spec import DatasetSpec
+from altool.data.task import Arrays
+
+Read = Callable[..., Arrays]
+
+
+@pytest.fixture
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data_root")
+
+
+@pytest.fixture
+def read(cache: Path) -> Callable[..., Arrays]:
+    """read(spec, …) with what it decodes in a folder of the test's own; further keys as in `Reading`."""
+    return lambda spec, **keys: reader.read(spec, Reading(cache, **keys))
 
 
 def save(path: Path, value: int | tuple[int, ...], size: tuple[int, int] = (6, 4)) -> None:
@@ -33,7 +49,7 @@ def grey(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_folder_per_class(grey: Path) -> None:
+def test_a_folder_per_class(grey: Path, read: Read) -> None:
     arrays = read(folder(grey))
     assert arrays.classes == ("cat", "dog")
     assert arrays.train_x.shape == (9, 4, 6, 1)
@@ -44,7 +60,7 @@ def test_a_folder_per_class(grey: Path) -> None:
     assert np.array_equal(labels == 1, values >= 100)
 
 
-def test_one_colour_image_makes_all_colour(grey: Path) -> None:
+def test_one_colour_image_makes_all_colour(grey: Path, read: Read) -> None:
     save(grey / "cat" / "4.png", (1, 2, 3))
     arrays = read(folder(grey))
     images = np.concatenate([arrays.train_x, arrays.test_x])
@@ -54,7 +70,7 @@ def test_one_colour_image_makes_all_colour(grey: Path) -> None:
     assert {(1, 2, 3), (10, 10, 10)} <= colours
 
 
-def test_a_folder_with_train_and_test_keeps_its_split(tmp_path: Path) -> None:
+def test_a_folder_with_train_and_test_keeps_its_split(tmp_path: Path, read: Read) -> None:
     for part, n in (("train", 3), ("test", 2)):
         for c, name in enumerate(("a", "b")):
             for i in range(n):
@@ -68,16 +84,16 @@ def test_a_folder_with_train_and_test_keeps_its_split(tmp_path: Path) -> None:
         read(folder(tmp_path))
 
 
-def test_mixed_sizes_need_a_size(grey: Path) -> None:
+def test_mixed_sizes_need_a_size(grey: Path, read: Read) -> None:
     save(grey / "dog" / "wide.png", 5, size=(12, 4))
     with pytest.raises(UserError) as refused:
         read(folder(grey))
-    assert "wide.png has 12×4 pixels" in str(refused.value)
+    assert "wide.png has 12×4" in str(refused.value)
     assert "dataset.size=32" in str(refused.value)
     assert read(folder(grey, size=5)).train_x.shape[1:] == (5, 5, 1)
 
 
-def test_a_photograph_is_turned_upright(grey: Path) -> None:
+def test_a_photograph_is_turned_upright(grey: Path, read: Read) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turn by 90 degrees
     for n in range(4):
@@ -85,7 +101,9 @@ def test_a_photograph_is_turned_upright(grey: Path) -> None:
     assert read(folder(grey)).train_x.shape[1:] == (4, 6, 1)
 
 
-def test_folders_that_cannot_be_learnt_from(grey: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_folders_that_cannot_be_learnt_from(
+    grey: Path, tmp_path_factory: pytest.TempPathFactory, read: Read
+) -> None:
     empty = tmp_path_factory.mktemp("empty")
     cases = {
         "does not exist": empty / "nowhere",
@@ -110,25 +128,12 @@ def test_folders_that_cannot_be_learnt_from(grey: Path, tmp_path_factory: pytest
         read(folder(grey, test=None))
 
 
-def test_an_unreadable_image_is_named(grey: Path) -> None:
-    whole = (grey / "dog" / "more" / "3.png").read_bytes()
-    (grey / "dog" / "more" / "3.png").write_bytes(whole[:40])
-    with pytest.raises(UserError, match=r"3\.png cannot be read as an image"):
-        read(folder(grey))
-    (grey / "dog" / "more" / "3.png").write_text("hello")
-    with pytest.raises(UserError, match=r"3\.png cannot be read as an image"):
-        read(folder(grey))
-    Image.fromarray(np.full((4, 6), 60_000, np.uint16)).save(grey / "dog" / "more" / "3.png")
-    with pytest.raises(UserError, match=r"3\.png has pixels of mode I;16"):
-        read(folder(grey))
-
-
 def csv_of(path: Path, text: str) -> DatasetSpec:
     path.write_text(text, encoding="utf-8-sig")
     return DatasetSpec("mine", "csv", path=str(path), test=0.25)
 
 
-def test_a_csv_of_paths_and_labels(grey: Path) -> None:
+def test_a_csv_of_paths_and_labels(grey: Path, read: Read) -> None:
     rows = [f"cat/{n}.png,9" for n in range(4)] + [f"dog/more/{n}.png,10" for n in range(8)]
     arrays = read(csv_of(grey / "list.csv", "\n".join(["path,label", *rows])))
     assert arrays.classes == ("9", "10")  # as numbers, not as words
@@ -152,13 +157,13 @@ def test_a_csv_of_paths_and_labels(grey: Path) -> None:
         ("path,label\ncat/0.png,1\ncat/1.png,1", "one class only"),
     ],
 )
-def test_csv_files_that_cannot_be_used(grey: Path, text: str, says: str) -> None:
+def test_csv_files_that_cannot_be_used(grey: Path, text: str, says: str, read: Read) -> None:
     with pytest.raises(UserError) as refused:
         read(csv_of(grey / "list.csv", text))
     assert says in str(refused.value)
 
 
-def test_a_csv_that_is_no_text(grey: Path) -> None:
+def test_a_csv_that_is_no_text(grey: Path, read: Read) -> None:
     spec = DatasetSpec("mine", "csv", path=str(grey / "cat" / "0.png"), test=0.25)
     with pytest.raises(UserError, match="cannot be read as a CSV file"):
         read(spec)

@@ -81,7 +81,7 @@ def test_another_split_seed_gives_another_split() -> None:
 
 
 def test_statistics_are_those_of_numpy_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("altool.data.prepare.CHUNK", 7)
+    monkeypatch.setattr("altool.data.prepare.CHUNK_BYTES", 7 * 5 * 6 * 3)
     images = np.random.default_rng(0).integers(0, 256, (50, 5, 6, 3), dtype=np.uint8)
     mean, std = pixel_statistics(images)
     assert mean == pytest.approx((images / 255).mean(axis=(0, 1, 2)))

@@ -1,0 +1,252 @@
+"""`altool query data=FOLDER labels=labels.csv …`: which of your own pictures to label next."""
+
+import dataclasses
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from altool.core.errors import EXIT_DONE, Stopped, UserError, nearest
+
+if TYPE_CHECKING:
+    from altool.config.schema import RunConfig
+    from altool.core.records import Metrics
+    from altool.engine.asking import Asker
+    from altool.engine.labelling import Told, Wish
+
+OWN = ("data", "labels", "n", "classes", "out", "size", "test", "cross_validate", "more")
+DEFAULT_N = 20
+SHOWN = 20  # notes that are printed; report.txt has all
+
+HELP = """\
+usage: altool query data=FOLDER labels=labels.csv [n=50] [key=value …]
+
+Trains on the labels so far, chooses what to label next, and remembers what it asked. The same command again takes
+the new labels and asks for the next; while nothing is new it repeats its question.
+
+labels.csv has the columns path (relative to the folder) and label; "skip" is a label too. It may grow in any
+spreadsheet, late, in any order, or never; with fewer than two classes the choice is by k-center.
+
+words of its own:
+  data=FOLDER           pictures of any size and mode, in sub-folders or not
+  labels=labels.csv     your answers; default: labels.csv in out
+  n=20                  how many pictures to ask for this time
+  classes=cat,dog       the only labels allowed; default: those of labels.csv
+  out=DIR               memory and results; default: FOLDER-queries beside the folder
+  size=64               side in pixels to resize to; default: as they are if small and of one size, else 64
+  test=test.csv         path and label of pictures that only test; default: none
+  cross_validate=5      estimates the accuracy by 5 more trainings
+  more=true             asks for more although nothing was answered
+
+and those of altool run, such as
+  strategy=entropy      altool ls strategy; default: margin
+  learner=linear_probe  the default: a linear layer on frozen features, learner.backbone=pixels|random_resnet|imagenet
+  seeds=0, device=auto, data_root=…, on_corrupt=skip, verify=true, memory_gib=4
+
+writes out/query.csv (path, rank, score, predicted class, confidence), out/contact_sheet.png and out/queries/NNN/
+
+example: altool query data=photos labels=labels.csv strategy=entropy n=50
+"""
+
+
+def main(words: list[str]) -> int:
+    """`words`: what follows `altool query`."""
+    own, rest = _split(words)
+    run, asker, wish, pictures_of, draw = _build(own, rest)
+
+    from altool.core.stop import stop_on_signals
+    from altool.engine.labelling import label_next
+
+    command = shlex.join(["altool", "query", *words])
+    try:
+        with stop_on_signals():
+            pictures = pictures_of()
+            told = label_next(wish, pictures, asker, draw)
+    except Stopped as stop:
+        raise Stopped(
+            f"{stop}; every answer is kept. The same command goes on:\n  {command}", stop.exit_code
+        ) from None
+    if run.progress != "quiet":
+        for name, reason in list(pictures.skipped.items())[:SHOWN]:
+            print(f"skipped: {name}: {reason}", file=sys.stderr)
+        if pictures.skipped:
+            print(f"skipped: {len(pictures.skipped)} files in all", file=sys.stderr)
+    _tell(told, wish, len(pictures.names))
+    return EXIT_DONE
+
+
+def _split(words: list[str]) -> tuple[dict[str, str], list[str]]:
+    """The words that are this command's own, and the others."""
+    own: dict[str, str] = {}
+    rest: list[str] = []
+    for word in words:
+        key, equals, value = word.partition("=")
+        if key in OWN:
+            if not equals or not value:
+                raise UserError(f"{word}: give it a value, {key}=…")
+            own[key] = value
+            continue
+        rest.append(word)
+        hit = nearest(key, OWN)
+        if equals and hit and "." not in key and not _is_run_key(key):
+            raise UserError(f"{key} is no word of altool query: did you mean {hit}={value}?")
+    if "data" not in own:
+        raise UserError(
+            "altool query needs the folder with your pictures: data=FOLDER; see altool query --help."
+        )
+    return own, rest
+
+
+def _is_run_key(key: str) -> bool:
+    from altool.config.words import KEYS
+
+    return key.lstrip("+~") in KEYS
+
+
+def _build(own: dict[str, str], rest: list[str]) -> tuple["RunConfig", "Asker", "Wish", Any, Any]:
+    from altool.config.build import (
+        build_learner,
+        build_strategy,
+        check_writable,
+        dataset_spec,
+        extension_rule,
+        resolve_device,
+        resolve_precision,
+    )
+    from altool.config.load import load
+    from altool.config.words import parse
+    from altool.core.budget import Budget
+    from altool.data.pictures import read_pictures
+    from altool.data.reading import Reading
+    from altool.engine.asking import Asker
+    from altool.engine.cell import Platform
+    from altool.engine.labelling import Wish
+
+    n = _whole(own, "n", DEFAULT_N, 1)
+    folds = _whole(own, "cross_validate", 0, 2)
+    data = Path(own["data"]).expanduser().absolute()
+    out = Path(own.get("out", data.with_name(f"{data.name}-queries"))).expanduser().absolute()
+    labels = Path(own.get("labels", out / "labels.csv")).expanduser().absolute()
+    test = Path(own["test"]).expanduser().absolute() if "test" in own else None
+    if labels.is_dir():
+        raise UserError(f"labels={labels} is a folder; give the CSV file with your answers.")
+    defaults = [
+        "dataset=folder",
+        "learner=linear_probe",
+        "strategy=margin",
+        "budget.candidates=all",
+        "seeds=0",
+    ]
+    typed = {word.partition("=")[0] for word in rest}
+    if {"dataset", "dataset.path"} & typed:
+        raise UserError("altool query takes its pictures from data=FOLDER, not from a dataset.")
+    parsed = parse([*(w for w in defaults if w.partition("=")[0] not in typed), *rest])
+    if parsed.multirun:
+        raise UserError("altool query asks one question at a time: no -m.")
+    run, _ = load(parsed)
+    strategy, learner, device = build_strategy(run.strategy), build_learner(run), resolve_device(run.device)
+    platform = Platform(device, run.threads, resolve_precision(run.precision, device), run.deterministic)
+    platform.apply()
+    check_writable(out)
+    reading = Reading(
+        Path(run.data_root or ""),
+        *(run.download, run.memory_gib, run.on_corrupt, run.verify),  # type: ignore[arg-type]  # checked
+        quiet=run.progress == "quiet",
+    )
+    spec = dataclasses.replace(
+        dataset_spec(run.dataset), size=_whole(own, "size", 0, 1) or run.dataset.size, path=str(data)
+    )
+    backbone = run.learner.backbone
+    is_large = backbone == "imagenet" or "imagenet" in (run.learner.pretrained or run.learner.name)
+    wish = Wish(
+        *(labels, out, n, run.seeds[0]),
+        words={
+            "n": n,
+            "strategy": run.strategy["name"],
+            **{k: v for k, v in own.items() if k in ("classes", "size", "test")},
+            "run": sorted(rest),
+        },
+        classes=_classes(own.get("classes", "")),
+        test=test,
+        folds=folds,
+        more=_truth(own, "more"),
+        quiet=reading.quiet,
+    )
+    budget = Budget(1, n, 1, run.budget.candidates)
+    asker = Asker(learner, strategy, extension_rule(run, strategy), platform.precision)
+    return (
+        run,
+        asker,
+        wish,
+        lambda: read_pictures(spec, data, out, backbone, is_large, device, reading),
+        budget.draw_candidates,
+    )
+
+
+def _whole(own: dict[str, str], key: str, default: int, least: int) -> int:
+    text = own.get(key, "")
+    if not text:
+        return default
+    if not text.isdecimal() or int(text) < least:
+        raise UserError(f"{key}={text}: give a whole number of at least {least}.")
+    return int(text)
+
+
+def _truth(own: dict[str, str], key: str) -> bool:
+    text = own.get(key, "false").lower()
+    if text not in ("true", "false"):
+        raise UserError(f"{key}={text}: give true or false.")
+    return text == "true"
+
+
+def _classes(text: str) -> tuple[str, ...]:
+    classes = tuple(name.strip() for name in text.strip("[]").split(",") if name.strip())
+    if len(set(classes)) != len(classes):
+        raise UserError(f"classes={text}: a class stands there twice.")
+    if any(name.lower() == "skip" for name in classes):
+        raise UserError("classes: skip is the answer for pictures without a label, not a class.")
+    return classes
+
+
+def _tell(told: "Told", wish: "Wish", n_pictures: int) -> None:
+    from altool.core.atomic import write_text_atomic
+
+    known = told.known
+    counts = ", ".join(f"{name} {count}" for name, count in known.counts.items())
+    print(
+        f"{n_pictures:,} pictures: {len(known.labelled)} labelled ({counts or 'no class yet'}), "
+        f"{len(known.skipped)} skipped, {len(known.pending)} asked and not answered; {told.n_new_answers} new answers"
+    )
+    if told.notes:
+        write_text_atomic(wish.out / "report.txt", "\n".join(told.notes) + "\n")
+        for note in told.notes[:SHOWN]:
+            print(f"  {note}")
+        if len(told.notes) > SHOWN:
+            print(f"  … and {len(told.notes) - SHOWN} more: {_short(wish.out / 'report.txt')}")
+    if not told.query:
+        print("Nothing is left to ask: every picture is labelled, skipped, asked or in the test set.")
+        return
+    if told.again:
+        print(
+            f"Nothing is new, so query {told.query} stands: {told.asked} pictures by {told.how}. more=true asks on."
+        )
+    else:
+        print(f"Query {told.query}: {told.asked} pictures by {told.how}")
+    _tell_metrics("test set", told.test)
+    _tell_metrics(f"cross-validated over {wish.folds} folds, on pictures chosen to be hard", told.estimate)
+    for name in ("query.csv", "contact_sheet.png"):
+        print(_short(wish.out / name))
+    print(f"Next: write path,label lines into {_short(wish.labels)} (or skip), and type the same command.")
+    if not wish.folds and len(known.labelled) >= 10 and not told.again and told.test is None:
+        print("How good is it? cross_validate=5 estimates the accuracy.")
+
+
+def _tell_metrics(what: str, metrics: "Metrics | None") -> None:
+    if metrics is not None and metrics.accuracy is not None and metrics.balanced_accuracy is not None:
+        print(
+            f"{what}: accuracy {100 * metrics.accuracy:.1f} %, balanced {100 * metrics.balanced_accuracy:.1f} %"
+        )
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

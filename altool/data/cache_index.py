@@ -1,0 +1,86 @@
+"""The index of a cache of decoded images: which file stands in which row, and what is wrong with the others."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from altool.core.atomic import write_text_atomic
+
+DIGEST_BYTES = 16
+
+
+class Entry(NamedTuple):
+    """What is known of one file. `row` −1: it has no pixels, `error` says why. Digests are of the file and of its pixels."""
+
+    n_bytes: int
+    mtime_ns: int
+    width: int = 0
+    height: int = 0
+    is_grey: bool = True
+    contents: str = ""
+    pixels: str = ""
+    row: int = -1
+    error: str = ""
+
+    def is_of(self, stat: os.stat_result) -> bool:
+        return (self.n_bytes, self.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+
+    @property
+    def without_pixels(self) -> "Entry":
+        return self._replace(contents="", pixels="", row=-1)
+
+
+@dataclass
+class Index:
+    """index.json in `folder`. Rows are uint8 of `shape` (H, W, C), `n_rows` of them in the file pixels.`generation`."""
+
+    folder: Path
+    shape: tuple[int, ...] = ()
+    generation: int = 0
+    n_rows: int = 0
+    entries: dict[str, Entry] = field(default_factory=dict)
+
+    @staticmethod
+    def load(folder: Path) -> "Index":
+        """An empty index where there is none or it is damaged: everything can be decoded again."""
+        try:
+            stored = json.loads((folder / "index.json").read_text())
+            entries = {name: Entry(*values) for name, values in stored["entries"].items()}
+            index = Index(folder, tuple(stored["shape"]), stored["generation"], stored["n_rows"], entries)
+            if index.pixels.stat().st_size < index.n_rows * index.row_bytes:
+                raise ValueError("rows are missing")
+            return index
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return Index(folder)
+
+    @property
+    def pixels(self) -> Path:
+        return self.folder / f"pixels.{self.generation}"
+
+    @property
+    def row_bytes(self) -> int:
+        return int(np.prod(self.shape))
+
+    def map(self) -> np.ndarray:
+        """All rows, (n_rows, H, W, C), unread."""
+        return np.memmap(self.pixels, np.uint8, "r", shape=(self.n_rows, *self.shape))
+
+    def commit(self) -> None:
+        """Writes the files that are through; those of which only the header is known are left for the next time."""
+        whole = {name: entry for name, entry in self.entries.items() if entry.row >= 0 or entry.error}
+        stored = {
+            "shape": self.shape,
+            "generation": self.generation,
+            "n_rows": self.n_rows,
+            "entries": whole,
+        }
+        write_text_atomic(self.folder / "index.json", json.dumps(stored))
+
+
+def digest_of(contents: Any) -> str:
+    return hashlib.blake2b(contents, digest_size=DIGEST_BYTES).hexdigest()

@@ -1,0 +1,103 @@
+"""One image file, of whatever size and mode, as uint8 pixels: upright, opaque, grey or RGB, resized."""
+
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+from PIL.TiffImagePlugin import TiffImageFile
+
+ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
+GREY_MODES = frozenset({"1", "L", "LA", "La"})
+COLOUR_MODES = frozenset({"P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "LAB", "HSV"})
+DEEP_MODES = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})  # grey of 16 bits
+ORIENTATION = 0x0112  # EXIF tag; 5 to 8 lie on their side
+
+
+class Unreadable(Exception):
+    """Why a file gives no image."""
+
+
+class Header(NamedTuple):
+    """What a file says of itself: size in pixels once upright, and whether it is grey."""
+
+    width: int
+    height: int
+    is_grey: bool
+
+
+def read_header(path: Path) -> Header:
+    """Reads no pixels. Raises Unreadable."""
+    try:
+        with Image.open(path) as image:
+            _check_mode(image)
+            width, height = _stored_size(image)
+            if _orientation(image) >= 5:
+                width, height = height, width
+            return Header(width, height, image.mode in GREY_MODES | DEEP_MODES)
+    except Unreadable:
+        raise
+    except Exception as error:  # Pillow's readers raise whatever comes, on files that are damaged
+        raise Unreadable(_reason(error)) from error
+
+
+def decode(contents: bytes, shape: tuple[int, int, int]) -> np.ndarray:
+    """The image in a file's `contents` as uint8 of `shape` (H, W, 1 or 3), stretched to it.
+
+    Transparent parts show white; grey of 16 bits keeps its upper half (0..65535 → 0..255). Raises Unreadable.
+    """
+    height, width, channels = shape
+    try:
+        with Image.open(io.BytesIO(contents)) as image:
+            _check_mode(image)
+            # a JPEG is decoded at a half, quarter or eighth where that still is twice the size asked for
+            image.draft(None, (2 * max(shape), 2 * max(shape)))
+            upright = _opaque(_eight_bits(ImageOps.exif_transpose(image)))
+            plain = upright.convert("L" if channels == 1 else "RGB")
+        if plain.size != (width, height):
+            plain = plain.resize((width, height), Image.Resampling.BILINEAR)
+        return np.asarray(plain).reshape(shape)
+    except Unreadable:
+        raise
+    except Exception as error:  # as above
+        raise Unreadable(_reason(error)) from error
+
+
+def _check_mode(image: Image.Image) -> None:
+    if image.mode not in GREY_MODES | COLOUR_MODES | DEEP_MODES:
+        raise Unreadable(f"its pixels are of mode {image.mode}; only 8 and 16 bits per channel are read")
+
+
+def _stored_size(image: Image.Image) -> tuple[int, int]:
+    """Before any turning, which some versions of Pillow have done already for a TIFF."""
+    return (image.tag_v2[256], image.tag_v2[257]) if isinstance(image, TiffImageFile) else image.size
+
+
+def _orientation(image: Image.Image) -> int:
+    if image.format == "PNG" and "exif" not in image.info:  # asking would decode the whole file
+        return 1
+    return int(image.getexif().get(ORIENTATION, 1))
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    if image.mode not in DEEP_MODES:
+        return image
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise Unreadable("its grey levels are beyond 16 bits")
+    return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    if image.mode not in ALPHA_MODES and "transparency" not in image.info:
+        return image
+    ground = Image.new("RGBA", image.size, "white")
+    ground.alpha_composite(image.convert("RGBA"))
+    return ground
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "it is no image that can be read"
+    return " ".join(str(error).split()) or type(error).__name__

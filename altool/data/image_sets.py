@@ -1,0 +1,104 @@
+"""Sets that are distributed as image files, read as they come: NEU surface defects and Caltech-101; and two defect sets that
+lie prepared in the data root.
+"""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from altool.core.errors import UserError
+from altool.data.images import Listing, image_names, listed, read_listing
+from altool.data.npz import read_own
+from altool.data.reading import Reading
+from altool.data.spec import DatasetSpec
+from altool.data.task import Arrays
+
+BACKGROUND = "BACKGROUND_Google"
+PLACES = {  # below the data root, first found first
+    "neu": ("NEU-CLS-64", "NEU-CLS", "neu"),
+    "caltech101": (
+        "caltech101/101_ObjectCategories",
+        "101_ObjectCategories",
+        "caltech-101/101_ObjectCategories",
+    ),
+}
+SOURCES = {
+    "neu": "the NEU surface defect database (NEU-CLS-64, 7,226 images; or NEU-CLS, 1,800 of 200×200)",
+    "caltech101": "Caltech-101 (9,144 images in 102 folders; altool downloads nothing of it)",
+    "neu_det_64": "six kinds of NEU's defects at 64×64, 1,800 grey images: arrays x, y, classes",
+    "magnetic_tile_64": "magnetic tile defects (Huang et al. 2018) at 64×64, 1,344 grey images: arrays x, y, classes",
+}
+# NEU-CLS-64 has nine defects in folders of these names; the larger releases have six, written out or with capitals.
+NEU_CODES = ("cr", "gg", "in", "pa", "ps", "rp", "rs", "sc", "sp")
+NEU_NAMES = {
+    "crazing": "cr",
+    "inclusion": "in",
+    "patches": "pa",
+    "pitted_surface": "ps",
+    "rolled-in_scale": "rs",
+    "scratches": "sc",
+}
+
+
+def read_image_set(spec: DatasetSpec, reading: Reading) -> Arrays:
+    """NEU or Caltech-101, from `spec.path` or where it lies in the data root. Raises UserError when it is not there."""
+    folder = _find(spec, reading, PLACES[spec.reader])
+    return read_listing(spec, _neu(folder) if spec.reader == "neu" else _caltech(spec, folder), reading)
+
+
+def read_array_set(spec: DatasetSpec, reading: Reading) -> Arrays:
+    """A set prepared as x, y and classes in NAME.npz."""
+    path = _find(spec, reading, (f"{spec.reader}.npz",))
+    return read_own(replace(spec, path=str(path)), path)
+
+
+def _find(spec: DatasetSpec, reading: Reading, places: tuple[str, ...]) -> Path:
+    if spec.path is not None:
+        path = Path(spec.path).expanduser()
+        if not path.exists():
+            raise UserError(f"dataset.path={path} does not exist.")
+        return path
+    for place in places:
+        if (reading.root / place).exists():
+            return reading.root / place
+    raise UserError(
+        f"{spec.reader} is not in {reading.root}: it is {SOURCES[spec.reader]}. Put it there as {places[0]}, or say where "
+        "it lies: dataset.path=… or data_root=…"
+    )
+
+
+def _neu(folder: Path) -> Listing:
+    """Any of its releases: the class is what the file name begins with (Cr_1.bmp, cr_12.jpg, rolled-in_scale_3.jpg), else
+    the folder (cr/1.jpg)."""
+    names = image_names(folder)
+    if not names:
+        raise UserError(f"{folder} holds no image: unpack NEU-CLS-64 or NEU-CLS there.")
+    labels = [_neu_class(name) for name in names]
+    unknown = [name for name, label in zip(names, labels, strict=True) if label is None]
+    if unknown:
+        raise UserError(
+            f"{folder}: {unknown[0]} and {len(unknown) - 1} other files carry no class of NEU, neither in the file's name "
+            f"nor in the folder's: {', '.join(NEU_CODES)}."
+        )
+    return Listing(folder, names, np.array(labels))
+
+
+def _neu_class(name: str) -> str | None:
+    *folders, file = name.lower().split("/")
+    prefix = re.sub(r"[_\- ]*\(?\d+\)?$", "", file.rpartition(".")[0])
+    for word in (prefix, *folders[-1:]):
+        code = NEU_NAMES.get(word.replace(" ", "_"), word)
+        if code in NEU_CODES:
+            return code
+    return None
+
+
+def _caltech(spec: DatasetSpec, folder: Path) -> Listing:
+    """A folder per category. 9,144 images with the background's, as the paper counts them (T23)."""
+    found = listed(folder)
+    if spec.background is not False:
+        return found
+    kept = found.labels != BACKGROUND
+    return Listing(folder, [n for n, k in zip(found.names, kept, strict=True) if k], found.labels[kept])

@@ -1,0 +1,93 @@
+"""A labels.csv as people and spreadsheets leave it: every line is either used or spoken of."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from altool.core.errors import UserError
+from altool.data.answers import SKIP, Answers, read_answers
+
+PICTURES = {f"{name}.png": i for i, name in enumerate(("a", "b", "c", "sub/d", "sub/e"))}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in PICTURES:
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "photos" / name).touch()
+    return tmp_path / "photos"
+
+
+def answers(folder: Path, text: str | bytes, **keys: Any) -> Answers:
+    path = folder.parent / "labels.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_answers(path, PICTURES, folder, **{"remembered": {}, **keys})
+
+
+def test_lines_that_are_fine(folder: Path) -> None:
+    found = answers(folder, "path,label\na.png,cat\nsub/d.png,dog\nb.png, Skip \n")
+    assert found == Answers({"a.png": "cat", "sub/d.png": "dog", "b.png": SKIP}, [])
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        "path,label\na.png,Käfer\n".encode("utf-8-sig"),
+        "path,label\r\na.png,Käfer\r\n".encode("cp1252"),
+        "path\tlabel\na.png\tKäfer\n".encode("utf-16"),
+        "Label;Note;Path\nKäfer;;a.png\n\n;;\n".encode(),
+    ],
+)
+def test_what_spreadsheets_write(folder: Path, contents: bytes) -> None:
+    assert answers(folder, contents) == Answers({"a.png": "Käfer"}, [])
+
+
+def test_paths_as_people_write_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    lines = ["./a.png,1", "photos/b.png,2", f"{folder / 'c.png'},3", "sub\\d.png,4"]
+    found = answers(folder, "\n".join(["path,label", *lines]))
+    assert found.labels == {"a.png": "1", "b.png": "2", "c.png": "3", "sub/d.png": "4"}
+    assert found.notes == []
+
+
+def test_every_line_that_is_not_fine_is_spoken_of(folder: Path) -> None:
+    text = "path,label\na.png,dgo\nd.png,cat\nx.png,cat\nb.png,\n,cat\nc.png,cat\nc.png,dog\nsub/e.png,cat\nsub/e.png,cat\n"
+    found = answers(folder, text, classes=("cat", "dog"))
+    assert found.labels == {"c.png": "dog", "sub/e.png": "cat"}
+    assert found.notes == [
+        "line 2: a.png: label dgo is not used: did you mean dog?",
+        "line 3: d.png is not among the pictures: did you mean sub/d.png?",
+        "line 4: x.png is not among the pictures",
+        "line 5: b.png has no label yet",
+        "line 6: no path is not among the pictures",
+        "line 8: c.png stands in line 7 too: was cat, dog is used",
+        "line 10: sub/e.png stands in line 9 too: again",
+    ]
+
+
+def test_changed_and_missing_rows(folder: Path) -> None:
+    found = answers(
+        folder,
+        "path,label\na.png,dog\nb.png,cat",
+        remembered={"a.png": "cat", "c.png": "dog", "gone.png": "x"},
+    )
+    assert found.labels == {"a.png": "dog", "b.png": "cat"}
+    assert found.notes == [
+        "line 2: a.png was cat before, dog is used now",
+        "c.png was answered before (dog) and is not in labels.csv now: the answer is kept",
+    ]
+
+
+def test_a_class_that_looks_like_a_typing_mistake(folder: Path) -> None:
+    found = answers(folder, "path,label\na.png,scratch\nb.png,scratsh\nc.png,hole")
+    assert found.labels == {"a.png": "scratch", "b.png": "scratsh", "c.png": "hole"}
+    assert found.notes == ["line 3: b.png: scratsh is a new class; did you mean scratch?"]
+
+
+def test_files_that_are_no_answers(folder: Path) -> None:
+    for text, says in (("", "it is empty"), ("file,class\na.png,1", "its first line has file, class")):
+        with pytest.raises(UserError, match=says):
+            answers(folder, text)
+    missing = read_answers(folder / "none.csv", PICTURES, folder, {})
+    assert missing.labels == {} and missing.notes == [f"{folder / 'none.csv'} is not there yet"]
