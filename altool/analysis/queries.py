@@ -38,6 +38,8 @@ def read_queries(folder: Path) -> list[Query]:
     for file in files:
         stage = int(file.stem.removeprefix("stage_"))
         with np.load(file, allow_pickle=False) as arrays:
+            if "picks" not in arrays.files:  # a last stage without a query leaves grids and points only
+                continue
             kept = {name: arrays[name] for name in arrays.files}
         recorded = {k: float(v) for k, v in numbers.get(stage, {}).items() if v and k != "stage"}
         labels = np.array([p.label for p in bought if p.stage == stage + 1], np.int64)
