@@ -1,5 +1,7 @@
 """Sizes and class counts of an experiment's pools, for the papers' tables of datasets (P0 Table 1, P3 Table I)."""
 
+from pathlib import Path
+
 import numpy as np
 
 from altool.config.build import dataset_spec, imbalance_spec
@@ -13,14 +15,8 @@ def dataset_facts(cell: Planned) -> dict[str, object]:
     """panel, label, dataset, imbalance, n_pool, n_val, n_test, n_classes, start, class_counts (a;b;c), entropy (nats). Of
     the first seed; the counts are the same for all. Opens the data: UserError where they are missing."""
     run = cell.run
-    task = prepare(
-        dataset_spec(run.dataset),
-        imbalance_spec(run.imbalance),
-        run.seeds[0],
-        "cpu",
-        run.data_root,  # type: ignore[arg-type]  # a path as text
-        run.download,
-    )
+    data, imbalance = dataset_spec(run.dataset), imbalance_spec(run.imbalance)
+    task = prepare(data, imbalance, run.seeds[0], "cpu", Path(str(run.data_root)), run.download)
     counts = np.bincount(task.oracle.audit(task.members), minlength=task.n_classes)
     return {
         "panel": cell.panel,

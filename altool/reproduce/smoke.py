@@ -19,29 +19,39 @@ from altool.data.public import PUBLIC_SETS, present_at
 from altool.data.public_reader import read_public
 from altool.reproduce.words import literal, quoted
 
-STAGES, SEEDS = 3, 2
+STAGES, SEEDS, POINT_SEEDS = 3, 1, 2
 GENERATED = "_generated.npz"  # how the file of generated items ends
 PARTS = ("train", "test")
 PER_CLASS, TEST_PER_CLASS = 60, 10  # P0 Table 1's smallest class, 50 of 5,000, keeps one
 MANY = 20  # classes from which on there are a tenth of the items each
 VAL = 20
-LABELS_DIVISOR, FEWEST_LABELS = 60, 4
-RESNET = {"blocks": [1, 1, 1, 1], "width": 4}
+LONGEST_SIDE = (
+    64  # of generated images: Caltech-101's 224 would take most of the time of all experiments together
+)
+LABELS_DIVISOR, FEWEST_LABELS, CANDIDATES = 60, 4, 40
+# One thread, and not fewer than 16 channels: with 4 or 8 and two threads, backward passes of torch 2.15 damage memory.
+THREADS, WIDTH = 1, 16
+RESNET = {"blocks": [1, 1, 1, 1], "width": WIDTH}
 SMALLER: dict[str, Mapping[str, Any]] = {  # by the class of the model
     "ResNet": {"model": RESNET, "epochs": 2, "batch_size": 16},
-    "CNN": {"model": {"channels": [4, 8], "hidden": 16}, "epochs": 2, "batch_size": 16, "min_steps": 0},
+    "CNN": {
+        "model": {"channels": [WIDTH, WIDTH], "hidden": 16},
+        "epochs": 2,
+        "batch_size": 16,
+        "min_steps": 0,
+    },
     "MLP": {"epochs": 10},
 }
-VAE_WIDTH = 4
 CHEAPER = {"epochs": 1, "draws": 2, "batch_size": 32, "max_iterations": 2, "vat_batch_size": 16}
 
 
 def smoke_words(run: RunConfig, strategy: str, folder: Path) -> list[str]:
     """The words that make a composed run tiny, with `strategy` in place of its own. `folder`: for the items."""
     said = run.reproduce.get("sizes")  # of a set that altool cannot look up
-    seeds = ",".join(map(str, run.seeds[:SEEDS]))
-    words = [f"budget.stages={min(STAGES, run.budget.stages)}", f"seeds=[{seeds}]", "progress=quiet"]
-    if run.dataset.reader in PUBLIC_SETS or said:
+    images = run.dataset.reader in PUBLIC_SETS or bool(said)
+    seeds = ",".join(map(str, run.seeds[: SEEDS if images else POINT_SEEDS]))
+    words = [f"budget.stages={min(STAGES, run.budget.stages)}", f"seeds=[{seeds}]", f"threads={THREADS}"]
+    if images:
         words += [*_dataset(run, said, folder), *_budget(run)]
     for key, value in SMALLER.get(str(run.learner.model["_target_"]).rpartition(".")[2], {}).items():
         if isinstance(value, Mapping):
@@ -56,12 +66,14 @@ def _cheaper(strategy: str) -> dict[str, int]:
     """Of the strategy's options, those that its file names."""
     known = yaml.safe_load(options("strategy")[strategy].path.read_text(encoding="utf-8"))
     chosen = {key: value for key, value in CHEAPER.items() if key in known}
-    return {**chosen, "width": VAE_WIDTH} if "latent" in known else chosen
+    return {**chosen, "width": WIDTH} if "latent" in known else chosen
 
 
 def _budget(run: RunConfig) -> list[str]:
     sizes = {"start": run.budget.start, "step": run.budget.step}
-    return [f"budget.{key}={max(FEWEST_LABELS, n // LABELS_DIVISOR)}" for key, n in sizes.items()]
+    small = {key: max(FEWEST_LABELS, n // LABELS_DIVISOR) for key, n in sizes.items()}
+    small["candidates"] = max(CANDIDATES, small["step"])
+    return [f"budget.{key}={n}" for key, n in small.items()]
 
 
 def _dataset(run: RunConfig, said: Mapping[str, Any] | None, folder: Path) -> list[str]:
@@ -105,7 +117,7 @@ def _format(run: RunConfig, said: Mapping[str, Any] | None) -> tuple[tuple[int, 
         return known.shape, len(known.classes)
     assert said is not None
     channels, height, width = said["shape"]
-    return (height, width, channels), said["classes"]
+    return (min(LONGEST_SIDE, height), min(LONGEST_SIDE, width), channels), said["classes"]
 
 
 def _per_class(n_classes: int) -> tuple[int, int]:

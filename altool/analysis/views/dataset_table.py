@@ -1,4 +1,4 @@
-"""The sets themselves: images per class, total and entropy (P0 Table 1)."""
+"""The sets themselves: images per class, total, entropy, start set and test set (P0 Table 1, P3 Table I)."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,8 @@ from altool.core.errors import UserError
 
 
 def view(study: Study) -> list[Output]:
-    """A row per set: its classes' counts in the pool, their total, and the entropy of their shares in nats."""
+    """A row per set: its classes' counts in the pool, their total, the entropy of their shares in nats, and how many
+    items are labelled at the start and held out to test on."""
     if study.datasets.empty:
         raise UserError(f"{study.name}: none of its sets was measured yet.")
     rows = []
@@ -20,6 +21,8 @@ def view(study: Study) -> list[Output]:
                 "Images per class": ", ".join(f"{n:,}" for n in counts),
                 "Total": int(counts.sum()),
                 "Entropy (nats)": round(entropy(counts), 4),
+                "Start set": record["start"],
+                "Test": record["n_test"],
             }
         )
     return [

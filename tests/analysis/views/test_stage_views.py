@@ -296,11 +296,14 @@ def test_the_sets_of_p0_have_the_entropies_it_prints():
                 "3000;3000;4000;5000;50;100;100;100;200;1000",
                 "3000;3000;4000;5000" + ";1000" * 5 + ";3000",
             ],
+            "start": [1000, 100],
+            "n_test": [10000, 200],
         }
     )
     (made,) = dataset_table.view(Study("table1", {}, (), datasets=datasets))
     assert numbers(made.frame, "Total") == [[16550], [23000]]
     assert [f"{v:.4f}" for v in frame_of(made)["Entropy (nats)"]] == ["1.6570", "2.1146"]
+    assert frame_of(made)[["Start set", "Test"]].to_numpy().tolist() == [[1000, 10000], [100, 200]]
     with pytest.raises(UserError, match="none of its sets"):
         dataset_table.view(Study("table1", {}, ()))
 

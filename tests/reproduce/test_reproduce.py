@@ -1,0 +1,132 @@
+"""`altool reproduce` typed: lists, shows, runs seed by seed, draws, goes on, and says what is missing."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from altool.core.errors import EXIT_STOPPED, Stopped
+
+TOY = ("reproduce", "ldr_fig3", "--scale", "smoke", "--progress", "plain")
+MADE = Path("outputs/smoke/reproduce/ldr_fig3")
+
+
+def test_ls_has_a_line_for_each(altool) -> None:
+    said = altool("reproduce", "ls")
+    lines = said.out.splitlines()
+    assert said.code == 0 and len(lines) == 65
+    assert (
+        "ta_vaal_cvpr_fig4a           P1 Fig. 4a: CIFAR-10 with imbalance ×100, 1,000 to 5,000 labels"
+        in said.out
+    )
+
+
+def test_show_says_claim_cost_and_what_is_on_disk(altool) -> None:
+    said = altool(
+        "reproduce", "show", "ta_vaal_cvpr_fig1", "--seeds", "0-1", "--only", "strategy=vaal,ta_vaal"
+    )
+    assert said.code == 0
+    assert "Claim: learning loss buys clusters near the boundary" in said.out
+    assert re.search(r"^VAAL +2 +2 to do$", said.out, re.M) and "Learning loss  " not in said.out
+    assert re.search(
+        r"In all: 4 runs, 20 models, 2,000 epochs, [\d.]+ GFLOP; about .+ on one H200, .+ on this machine",
+        said.out,
+    )
+    assert not Path("outputs").exists()
+
+
+def test_runs_seed_by_seed_draws_and_is_done_the_second_time(altool) -> None:
+    said = altool(*TOY)
+    assert said.code == 0, said.err
+    runs = re.findall(r"^\[(\d/4)\] seed (\d), (\S+), Circles$", said.err, re.M)
+    assert runs == [("1/4", "0", "Random"), ("2/4", "0", "LDR"), ("3/4", "1", "Random"), ("4/4", "1", "LDR")]
+    assert "Smoke scale: no result. No values were published." in said.out
+    assert {path.suffix for path in MADE.iterdir()} == {".png", ".pdf", ".svg", ".csv", ".txt", ".json"}
+    (svg,) = MADE.glob("*.svg")
+    assert "Smoke scale: no result." in svg.read_text()
+    assert (MADE / "summary.txt").read_text() in said.out
+    judged = (MADE / "published.csv").read_text()
+    assert "not measured" in judged and "agrees" not in judged
+    record = json.loads((MADE / "study.json").read_text())
+    assert record["generated"] and [cell["label"] for cell in record["cells"]] == ["Random", "LDR"]
+    stages = sorted(Path("outputs").rglob("stages.csv"))
+    before = [(path.stat().st_mtime_ns, path.read_bytes()) for path in stages]
+    assert len(before) == 4
+    again = altool(*TOY)
+    assert again.code == 0 and "[1/" not in again.err
+    assert [(path.stat().st_mtime_ns, path.read_bytes()) for path in stages] == before
+
+
+def test_a_stopped_experiment_keeps_what_is_finished_and_goes_on(
+    altool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from altool.reproduce import run
+
+    real, calls = run.run_cell, []
+
+    def stopped(cell, progress):
+        calls.append(cell)
+        if len(calls) == 3:
+            raise Stopped("stopped by SIGTERM")
+        return real(cell, progress)
+
+    monkeypatch.setattr(run, "run_cell", stopped)
+    said = altool(*TOY)
+    assert said.code == EXIT_STOPPED
+    assert "every finished stage is kept. The same command goes on." in said.err
+    monkeypatch.setattr(run, "run_cell", real)
+    rest = altool(*TOY)
+    assert rest.code == 0
+    assert re.findall(r"^\[(\d/\d)\] seed (\d), (\S+), Circles$", rest.err, re.M) == [
+        ("1/2", "1", "Random"),
+        ("2/2", "1", "LDR"),
+    ]
+
+
+def test_a_run_that_breaks_is_told_and_the_rest_is_drawn(altool, monkeypatch: pytest.MonkeyPatch) -> None:
+    from altool.strategies.ldr import LDR
+
+    monkeypatch.setattr(LDR, "score", lambda *_: 1 / 0)
+    said = altool(*TOY)
+    assert said.code == 1
+    assert "LDR, Circles, seed 0: stage 0: ZeroDivisionError" in said.err
+    assert (MADE / "summary.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("ldr_fig33",), "there is no experiment ldr_fig33: did you mean ldr_fig3?"),
+        (("shw", "ldr_fig3"), "ldr_fig3 is not key=value"),
+        (("show",), "altool reproduce show needs a name"),
+        (("ls", "ldr_fig3"), "type altool reproduce show ldr_fig3"),
+        (("ldr_fig3", "--seeds", "0,a"), "--seeds 0,a: give numbers"),
+        (("ldr_fig3", "--seeds", "1,0-2"), "each of them once"),
+        (("ldr_fig3", "--only", "ldr"), "--only ldr: give key=value"),
+        (("ldr_fig3", "--only", "strategy=ldrr"), "--only strategy=ldrr: did you mean ldr?"),
+        (("ldr_fig3", "--only", "stratgy=ldr"), "--only stratgy=…: did you mean strategy?"),
+        (("ldr_fig3", "bugdet.step=3"), "bugdet.step is no key of a run"),
+        (
+            ("ta_vaal_cvpr_fig5",),
+            "ta_vaal_cvpr_fig5 needs segmentation, which this altool does not have yet.",
+        ),
+        (("ta_vaal_draft_fig2b",), "run altool data get svhn (246 MB)"),
+        (("ldr_table1",), "cifar10 is not in"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_words(altool, words: tuple[str, ...], message: str) -> None:
+    said = altool("reproduce", *words)
+    assert said.code == 2 and message in said.err
+    assert "Traceback" not in said.err
+    assert not Path("outputs").exists()
+
+
+def test_completion_knows_the_names(altool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for line, expected in (
+        ("altool reproduce ldr_fig3", ["ldr_fig3"]),
+        ("altool reproduce show ldr_table", ["ldr_table1", "ldr_table2", "ldr_table3", "ldr_table4"]),
+        ("altool reproduce ldr_fig3 --sc", ["--scale"]),
+    ):
+        monkeypatch.setenv("COMP_LINE", line)
+        assert altool("-sc", "query=bash").out.split() == expected
