@@ -40,6 +40,8 @@ often used:
   device=auto           cpu, cuda, cuda:1, mps
   threads=2             CPU threads; each learner has its own default
   outputs=outputs       where run folders go; data_root=… where datasets lie ($ALTOOL_DATA)
+  hydra/launcher=local  with -m: cells side by side, a GPU each; slurm: as Slurm jobs; ray: on Ray (docs/clusters.md)
+  fail_fast=true        the first failure stops the other seeds and cells
   rerun=true            moves the old run aside and starts again
   trackers=tensorboard  or mlflow, wandb, or [a,list] of them; they are told of every stage
 
@@ -156,8 +158,8 @@ def _parser() -> argparse.ArgumentParser:
 
     status = command(
         "status",
-        "say which runs are done, running, failed, stopped or stale",
-        "altool status outputs",
+        "say which runs are done, running, failed, stopped, stale or never started",
+        "altool status outputs --watch",
     )
     status.add_argument("paths", nargs="*", type=Path, default=[Path("outputs")], metavar="PATH")
     status.add_argument(

@@ -69,9 +69,7 @@ def run_cell(cell: Cell, progress: Progress, observer: Observer | None = None) -
     return result
 
 
-def _run_seed(
-    cell: Cell, seed: int, progress: Progress, observer: Observer, result: CellResult
-) -> None:
+def _run_seed(cell: Cell, seed: int, progress: Progress, observer: Observer, result: CellResult) -> None:
     path = seed_folder(cell, seed)
     before = None if cell.rerun else read_run(path)
     done = before and before.get("status") == "done" and stages_done(cell, seed) >= cell.budget.stages
