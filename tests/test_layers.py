@@ -9,13 +9,7 @@ import pytest
 import altool
 
 ROOT = Path(altool.__file__).parent
-FRONT = {
-    "cli",
-    "run",
-    "session",
-    "sweep",
-    "__main__",
-}  # run, session and sweep are the task behind `altool run`
+FRONT = {"cli", "run", "session", "sweep", "__main__"}  # the middle three are behind `altool run`
 BELOW = {
     "core": set(),
     "data": {"core", "models"},

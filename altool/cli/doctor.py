@@ -46,6 +46,7 @@ def _software() -> Iterator[Finding]:
     for package, extra in (
         ("hydra-joblib-launcher", "joblib"),
         ("hydra-submitit-launcher", "slurm"),
+        ("hydra-ray-launcher", "ray"),
     ):
         try:
             yield Finding("ok", f"{package} {version(package)}")

@@ -32,6 +32,8 @@ often used:
   device=auto           cpu, cuda, cuda:1, mps
   threads=2             CPU threads; each learner has its own default
   outputs=outputs       where run folders go; data_root=… where datasets lie ($ALTOOL_DATA)
+  hydra/launcher=local  with -m: cells side by side, a GPU each; slurm: as Slurm jobs; ray: on Ray (docs/clusters.md)
+  fail_fast=true        the first failure stops the other seeds and cells
   rerun=true            moves the old run aside and starts again
   trackers=tensorboard  or mlflow, wandb, or [a,list] of them; they are told of every stage
 
