@@ -67,6 +67,12 @@ def run_stage(
     last = stage == cell.budget.stages - 1
     query = None
     diagnostics = Diagnostics()
+    if fitted.model.micro_batch is not None:
+        folder.run["micro_batch"] = fitted.model.micro_batch
+        diagnostics.warn(
+            f"memory was short: batches were trained {fitted.model.micro_batch} items at a time, so batch norm and "
+            "losses that compare items saw less."
+        )
     if not last or (cell.diagnostics.final and len(request.candidates) >= cell.budget.step):
         query = _query(cell, request, fitted.model, diagnostics, progress)
     counts = np.bincount(labels, minlength=task.n_classes)
@@ -143,13 +149,14 @@ def _fit(
     def on_epoch(report: EpochReport) -> None:
         progress.epoch(stage, report.epoch + 1, report.epochs)
         if cell.trace:
+            del epochs[report.epoch :]  # of an attempt that ran out of memory
             epochs.append(trace(report, task, seed))
 
     with timed(cell.platform.device) as fit:
         model = cell.learner.fit(request, extension, precision=precision, on_epoch=on_epoch)
     with timed(cell.platform.device) as evaluation:
         test = evaluate(model, task.test, task.n_classes)
-    if cache is not None:
+    if cache is not None and model.micro_batch is None:  # split batches train another model
         cache.store(SharedFit(model.state(), float(test.accuracy or 0.0), fit.seconds))
     return Fitted(model, test, fit.seconds, evaluation.seconds)
 

@@ -21,7 +21,8 @@ Reduce = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 
 
 class FittedModel:
-    """A trained task model in eval mode with frozen parameters, and the networks that its extension trained."""
+    """A trained task model in eval mode with frozen parameters, and the networks that its extension trained.
+    `micro_batch`: the parts that its batches had to be split into for lack of memory, None where they were whole."""
 
     def __init__(
         self,
@@ -31,7 +32,9 @@ class FittedModel:
         streams: Streams,
         precision: str,
         chunk: int,
+        micro_batch: int | None = None,
     ):
+        self.micro_batch = micro_batch
         self.model = model.eval().requires_grad_(False)
         self.extension = extension
         for network in (model, *extension.networks().values()):

@@ -14,6 +14,7 @@ from altool.core.strategy import Extension, ExtensionRun, Training
 from altool.core.streams import Streams
 from altool.data.store import Store
 from altool.learners.fitted import FittedModel
+from altool.learners.memory import Frugality, within_memory
 from altool.learners.optimise import OPTIMISERS, SCHEDULES, make_optimiser
 from altool.learners.plan import draw_plan
 from altool.learners.train import Job, OnEpoch, TrainingItems, train
@@ -102,19 +103,33 @@ class Learner:
         saved: Mapping[str, Mapping[str, Tensor]] | None = None,
         on_epoch: OnEpoch | None = None,
     ) -> FittedModel:
-        """Trains from scratch, or takes the weights of `saved` (a `FittedModel.state()` of an equal fit) instead."""
-        job = self.prepare(request, extension, precision)
-        if saved is None:
+        """Trains from scratch, or takes the weights of `saved` (a `FittedModel.state()` of an equal fit) instead. Where
+        memory runs out, training begins again more frugally (learners/memory.py), `on_epoch` at epoch 0."""
+
+        def trained(frugality: Frugality) -> Job:
+            job = self.prepare(request, extension, precision, frugality)
             train(job, on_epoch or (lambda report: None))
+            return job
+
+        if saved is None:
+            job = within_memory(trained, self.batch_size)
         else:
+            job = self.prepare(request, extension, precision)
             job.model.load_state_dict(saved["task"])  # type: ignore[arg-type]
             for name, network in job.extension.networks().items():
                 network.load_state_dict(saved[name])  # type: ignore[arg-type]
         return FittedModel(
-            job.model, job.extension, request.store, request.streams, precision, self.eval_batch
+            *(job.model, job.extension, request.store, request.streams, precision, self.eval_batch),
+            micro_batch=job.frugality.micro_batch,
         )
 
-    def prepare(self, request: FitRequest, extension: Extension | None, precision: str) -> Job:
+    def prepare(
+        self,
+        request: FitRequest,
+        extension: Extension | None,
+        precision: str,
+        frugality: Frugality | None = None,
+    ) -> Job:
         """Everything of a fit but its steps."""
         store, streams, device = request.store, request.streams, request.store.device
         model = self._new_model(request)
@@ -157,7 +172,10 @@ class Learner:
             make_optimiser(self.optimiser, net.parameters(), self.lr, self.momentum, self.weight_decay)
             for net in optimised
         ]
-        return Job(self, model, run, items, plan, optimisers[0], optimisers[1:], precision)
+        return Job(
+            *(self, model, run, items, plan, optimisers[0], optimisers[1:], precision),
+            frugality or Frugality(),
+        )
 
     def _new_model(self, request: FitRequest) -> TaskModel:
         """The backbone's weights have a stream of their own, so that an added head never shifts them."""

@@ -24,6 +24,17 @@ class Batch:
     dx: Tensor
     flip: Tensor
 
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def split(self, size: int | None) -> list["Batch"]:
+        """Nearly equal parts of at most `size` items, none of a single one; the whole where `size` is None."""
+        n_parts = -(-len(self) // size) if size else 1
+        while n_parts > 1 and len(self) // n_parts < 2:
+            n_parts -= 1
+        columns = (self.positions, self.dy, self.dx, self.flip)
+        return [Batch(*part) for part in zip(*(c.tensor_split(n_parts) for c in columns), strict=True)]
+
 
 @dataclass(frozen=True)
 class StagePlan:

@@ -1,7 +1,8 @@
 """The training loop: one pure step, run eagerly. No branch on data, no host synchronisation inside an epoch."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +15,10 @@ from altool.core.errors import RunFailed
 from altool.core.stop import check_stop
 from altool.core.strategy import ExtensionRun, TrainingStep
 from altool.data.store import Store
+from altool.learners.memory import Frugality
 from altool.learners.optimise import lr_factor, set_lr
 from altool.learners.plan import Batch, StagePlan
+from altool.learners.recompute import recomputing
 from altool.models.output import TaskModel
 
 if TYPE_CHECKING:
@@ -84,10 +87,32 @@ class Job:
     optimiser: Optimizer
     beside: list[Optimizer]
     precision: str
+    frugality: Frugality = field(default_factory=Frugality)
 
 
 def step(job: Job, epoch: int, number: int, batch: Batch) -> Tensor:
     """One update of everything that is trained; returns the loss, detached, without waiting for it."""
+    first, *others = batch.split(job.frugality.micro_batch)
+    seen, loss = _loss(job, epoch, number, first)
+    loss = loss * (len(first) / len(batch)) if others else loss
+    optimisers = [job.optimiser, *(job.beside if job.extension.optimised_now(epoch) else [])]
+    for optimiser in optimisers:
+        optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    total = loss.detach()
+    for part in others:
+        seen, loss = _loss(job, epoch, number, part)
+        loss = loss * (len(part) / len(batch))
+        loss.backward()
+        total = total + loss.detach()
+    for optimiser in optimisers:
+        optimiser.step()
+    job.extension.after_step(seen)  # where a batch was split: its last part
+    return total
+
+
+def _loss(job: Job, epoch: int, number: int, batch: Batch) -> tuple[TrainingStep, Tensor]:
+    """The mean loss of a batch with its graph, and what the extension sees of it."""
     images, labels_B = job.items.gather(batch)
 
     with torch.autocast(images.device.type, torch.bfloat16, enabled=job.precision == "bf16"):
@@ -95,19 +120,16 @@ def step(job: Job, epoch: int, number: int, batch: Batch) -> Tensor:
     losses_B = F.cross_entropy(output.logits.float(), labels_B, reduction="none")
     seen = TrainingStep(epoch, number, images, labels_B, output, losses_B)
     added = job.extension.loss(seen)
-    loss = losses_B.mean() if added is None else losses_B.mean() + added
-    optimisers = [job.optimiser, *(job.beside if job.extension.optimised_now(epoch) else [])]
-    for optimiser in optimisers:
-        optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    for optimiser in optimisers:
-        optimiser.step()
-    job.extension.after_step(seen)
-    return loss.detach()
+    return seen, losses_B.mean() if added is None else losses_B.mean() + added
 
 
 def train(job: Job, on_epoch: OnEpoch) -> None:
     """Runs all epochs. Raises RunFailed on a non-finite loss, Stopped when asked to stop."""
+    with recomputing(job.model) if job.frugality.recompute else nullcontext():
+        _train(job, on_epoch)
+
+
+def _train(job: Job, on_epoch: OnEpoch) -> None:
     learner, plan = job.learner, job.plan
     job.model.train()
     for network in job.extension.networks().values():
