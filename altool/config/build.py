@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import torch
 
     from altool.core.strategy import Extension, Strategy
+    from altool.data.reading import Reading
     from altool.data.task import Task
     from altool.engine.cell import Cell
     from altool.learners.learner import Learner
@@ -32,7 +33,6 @@ def build_cell(run: RunConfig, origin: Origin) -> "Cell":
     """The cell of `run`. Raises UserError; opens no data and writes nothing."""
     from altool.data.features import embedded
     from altool.data.prepare import prepare
-    from altool.data.reading import Reading
     from altool.engine.cell import Cell, DiagnosticsOptions, Platform
 
     check_installed(run.trackers)
@@ -41,11 +41,7 @@ def build_cell(run: RunConfig, origin: Origin) -> "Cell":
     device = resolve_device(run.device)
     config, differing = canonical(run), overrides(run, origin)
     folder = cell_folder(run, differing)
-    reading = Reading(
-        Path(run.data_root or default_data_root()),
-        *(run.download, run.memory_gib, run.on_corrupt, run.verify),  # type: ignore[arg-type]  # checked
-        quiet=run.progress == "quiet",
-    )
+    reading = reading_of(run)
     check_writable(folder)
 
     def load(seed: int) -> "Task":
@@ -89,6 +85,17 @@ def check_run(run: RunConfig) -> None:
     if dataset.reader in EMBEDDED:
         for seed in run.seeds:
             budget.check(len(prepare(dataset, imbalance, seed, "cpu").members))
+
+
+def reading_of(run: RunConfig) -> "Reading":
+    """How the run reads its data. Raises UserError."""
+    from altool.data.reading import Reading
+
+    return Reading(
+        Path(run.data_root or default_data_root()),
+        *(run.download, run.memory_gib, run.on_corrupt, run.verify),  # type: ignore[arg-type]  # checked
+        quiet=run.progress == "quiet",
+    )
 
 
 def build_strategy(node: dict[str, Any]) -> "Strategy":

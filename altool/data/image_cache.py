@@ -128,7 +128,7 @@ class _Cache:
         try:
             lock = _patient_lock(self.folder / "lock")
             try:
-                return self._fill(stats, lock)
+                return self._fill(stats)
             finally:
                 lock.release()
         except OSError as error:
@@ -137,7 +137,7 @@ class _Cache:
                 "name another folder with data_root=… or ALTOOL_DATA."
             ) from error
 
-    def _fill(self, stats: Stats, lock: Lock) -> Index:
+    def _fill(self, stats: Stats) -> Index:
         index = Index.load(self.folder)  # another process may have done it while this one waited
         todo = sorted(self.stale(index, stats))
         self._read_headers(index, todo, stats)
@@ -148,7 +148,7 @@ class _Cache:
             entries = {name: index.entries[name].without_pixels for name in stats}
             index = Index(self.folder, shape, index.generation + 1, 0, entries)
             todo = sorted(stats)
-        self._decode([name for name in todo if not index.entries[name].error], index, lock)
+        self._decode([name for name in todo if not index.entries[name].error], index)
         return index
 
     def _read_headers(self, index: Index, todo: list[str], stats: Stats) -> None:
@@ -171,7 +171,7 @@ class _Cache:
         except Unreadable as error:
             return str(error)
 
-    def _decode(self, todo: list[str], index: Index, lock: Lock) -> None:
+    def _decode(self, todo: list[str], index: Index) -> None:
         """Appends a row for each name, and writes the index from time to time and at the end, however it ends."""
         self._check_space(len(todo) * index.row_bytes)
         committed = time.monotonic()
@@ -191,7 +191,6 @@ class _Cache:
                     ):
                         _append(file, index, name, *found)
                         counting.advance()
-                    lock.beat()
                     check_stop()
                     if time.monotonic() - committed > COMMIT_SECONDS:
                         _commit(file, index)

@@ -101,7 +101,7 @@ def label_next(
             return Told(last, len(ledger.rows_of(last)), known, notes, len(fresh), before["how"], again=True)
         if not len(known.free):
             return Told(0, 0, known, notes, len(fresh), "")
-        return _next(wish, pictures, asker, draw_candidates, ledger, known, notes, len(fresh), lock)
+        return _next(wish, pictures, asker, draw_candidates, ledger, known, notes, len(fresh))
     finally:
         lock.release()
 
@@ -115,7 +115,6 @@ def _next(
     known: Known,
     notes: list[str],
     n_fresh: int,
-    lock: Lock,
 ) -> Told:
     query, n = ledger.last_query + 1, min(wish.n, len(known.free))
     if n < wish.n:
@@ -141,7 +140,7 @@ def _next(
             carry=read_carry(wish.out, query - 1, known.classes, wish.words["strategy"]),
         )
         n = min(n, len(request.candidates))
-        question = _ask(asker, request, n, known.test, wish.quiet, lock)
+        question = _ask(asker, request, n, known.test, wish.quiet)
         how = f"{wish.words['strategy']} on {pictures.seen_as}"
         if wish.folds:
             estimate = cross_validate(asker, request, wish.folds)
@@ -165,17 +164,15 @@ def _next(
     return Told(query, n, known, notes, n_fresh, how, test=question.test, estimate=estimate)
 
 
-def _ask(asker: Asker, request: FitRequest, n: int, test: Split | None, quiet: bool, lock: Lock) -> Question:
+def _ask(asker: Asker, request: FitRequest, n: int, test: Split | None, quiet: bool) -> Question:
     epochs = asker.learner.epochs_for(len(request.labelled))
     with Counting(f"training on {len(request.labelled)} labels", epochs, quiet, worth_showing=1) as counting:
 
         def on_epoch(report: EpochReport) -> None:
             counting.advance()
-            lock.beat()
 
         def progress(done: int, of: int) -> None:
             check_stop()
-            lock.beat()
 
         return ask(asker, request, n, test, on_epoch, progress)
 

@@ -1,10 +1,8 @@
 """Sizes and class counts of an experiment's pools, for the papers' tables of datasets (P0 Table 1, P3 Table I)."""
 
-from pathlib import Path
-
 import numpy as np
 
-from altool.config.build import dataset_spec, imbalance_spec
+from altool.config.build import dataset_spec, imbalance_spec, reading_of
 from altool.core.records import cell as text_of
 from altool.data.prepare import prepare
 from altool.engine.evaluate import class_entropy
@@ -16,7 +14,7 @@ def dataset_facts(cell: Planned) -> dict[str, object]:
     the first seed; the counts are the same for all. Opens the data: UserError where they are missing."""
     run = cell.run
     data, imbalance = dataset_spec(run.dataset), imbalance_spec(run.imbalance)
-    task = prepare(data, imbalance, run.seeds[0], "cpu", Path(str(run.data_root)), run.download)
+    task = prepare(data, imbalance, run.seeds[0], "cpu", reading_of(run))
     counts = np.bincount(task.oracle.audit(task.members), minlength=task.n_classes)
     return {
         "panel": cell.panel,
