@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from altool.config.fingerprint import canonical, cell_folder, fingerprint, overrides
+from altool.config.fingerprint import canonical, cell_folder, overrides
 from altool.config.load import load
 from altool.config.words import parse
 from altool.core.errors import UserError
+from altool.core.naming import fingerprint
 from altool.core.runfolder import RunFolder
 from altool.reproduce.cells import Planned, plan
 from altool.reproduce.experiment import Block, blocks_of, find_experiment
