@@ -23,6 +23,11 @@ DATASETS = sorted(p.stem for p in (CONF / "dataset").glob("*.yaml"))
 IMBALANCES = sorted(p.stem for p in (CONF / "imbalance").glob("*.yaml"))
 LEARNERS = ("mlp", "mlp_1024", "cnn_small", "cnn", "resnet18", "resnet34", "resnet18_imagenet")
 
+OTHER_PIXELS = (
+    "cifar10_p3",
+    "svhn_p3",
+)  # aliases that read the base's images differently, without an imbalance
+
 Compose = Callable[..., dict[str, Any]]
 
 
@@ -73,7 +78,7 @@ def test_every_dataset_composes_and_builds(composed: Compose, name: str, size: s
     assert config["budget"]["name"] == size
     assert (name == spec.name) == (name in READERS)  # an alias keeps the name of its base
     assert name.startswith(spec.name)
-    assert (imbalance.name == "none") == (name == spec.name)
+    assert (imbalance.name == "none") == (name == spec.name or name in OTHER_PIXELS)
     assert set(config["dataset"]["budgets"]) == {"paper", "small"}
     assert budget.total <= 20_000
 
@@ -110,6 +115,8 @@ PAPERS = [
     ("cifar10_dominant_5", "resnet18", "dominant_5", "fixed", 500, 500, 6, None),
     ("cifar10_rare_10", "resnet18", "rare_10", "fixed", 500, 500, 6, None),
     ("cifar100_dominant_45_55", "resnet18", "dominant_45_55", "fixed", 1000, 1000, 5, None),
+    ("cifar10_p3", "cnn", "none", "per_stage", 100, 100, 11, None),
+    ("svhn_p3", "cnn", "none", "per_stage", 100, 100, 11, None),
     ("neu", "resnet18", "none", "fixed", 250, 250, 5, None),
     ("caltech101", "resnet18_imagenet", "none", "per_stage", 1000, 500, 9, 5000),
     ("neu_det_64", "resnet18", "none", "per_stage", 100, 100, 5, None),
@@ -142,7 +149,14 @@ def test_the_command_line_wins(composed: Compose) -> None:
     assert config["learner"]["init"] == "per_stage"
 
 
-@pytest.mark.parametrize("alias", [name for name in DATASETS if name.startswith("cifar10_")])
+@pytest.mark.parametrize("name", OTHER_PIXELS)
+def test_p3_sees_pixels_between_0_and_1_without_augmentation(composed: Compose, name: str) -> None:
+    """L3: the radius of virtual adversarial methods is in pixel units."""
+    data = composed(f"dataset={name}")["dataset"]
+    assert (data["mean"], data["std"], data["crop_pad"], data["flip"]) == ([0.0] * 3, [1.0] * 3, 0, False)
+
+
+@pytest.mark.parametrize("alias", [n for n in DATASETS if n.startswith("cifar10_") and n not in OTHER_PIXELS])
 def test_an_alias_is_its_base_with_an_imbalance(composed: Compose, alias: str) -> None:
     short = composed(f"dataset={alias}")
     rule = short["imbalance"]["name"]
