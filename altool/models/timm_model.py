@@ -1,7 +1,7 @@
 """Any classifier of timm, the library of pretrained image models, as a task model. An optional extra, imported late."""
 
-import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -56,25 +56,36 @@ def _create(name: str, pretrained: bool, n_classes: int, channels: int, sides: S
         raise UserError(
             f"learner.name={name}: timm has no such model: {did_you_mean(name, timm.list_models())[:300]}"
         )
-    options: dict[str, Any] = {"num_classes": n_classes, "in_chans": channels, "pretrained": pretrained}
-    offline = os.environ.get("HF_HUB_OFFLINE")
-    os.environ["HF_HUB_OFFLINE"] = "1"  # weights come from this machine or not at all
+    options: dict[str, Any] = {"num_classes": n_classes, "in_chans": channels}
+    if pretrained:  # from the file itself: timm alone would ask the network
+        options |= {"pretrained": True, "pretrained_cfg_overlay": {"file": str(_weights(name))}}
     try:
         try:
             return timm.create_model(name, img_size=tuple(sides), **options)  # transformers need to know it
         except TypeError:
             return timm.create_model(name, **options)
-    except (OSError, RuntimeError, ValueError) as error:
-        if not pretrained:
-            raise UserError(
-                f"learner.name={name}: timm cannot make it for {sides[0]}×{sides[1]} images: {error}"
-            ) from error
+    except (RuntimeError, ValueError) as error:
+        raise UserError(
+            f"learner.name={name}: timm cannot make it for {sides[0]}×{sides[1]} images of {channels} channels: {error}"
+        ) from error
+
+
+def _weights(name: str) -> Path:
+    """Where a download has put the weights of `name`. Raises UserError where there was none."""
+    import timm  # pyright: ignore[reportMissingImports]
+    from huggingface_hub import try_to_load_from_cache  # pyright: ignore[reportMissingImports]  comes with timm
+
+    known = timm.get_pretrained_cfg(name)
+    found: list[Any] = []
+    if known is not None and known.hf_hub_id:
+        files = ("model.safetensors", "pytorch_model.bin")
+        found = [try_to_load_from_cache(known.hf_hub_id, file) for file in files]
+    if known is not None and known.url:
+        found.append(str(Path(torch.hub.get_dir()) / "checkpoints" / known.url.rpartition("/")[2]))
+    there = [Path(path) for path in found if isinstance(path, str) and Path(path).is_file()]
+    if not there:
         raise UserError(
             f"the weights of {name} are not on this machine, and altool downloads nothing unasked. Once, type:\n"
             f"  python -c \"import timm; timm.create_model('{name}', pretrained=True)\""
-        ) from error
-    finally:
-        if offline is None:
-            del os.environ["HF_HUB_OFFLINE"]
-        else:
-            os.environ["HF_HUB_OFFLINE"] = offline
+        )
+    return there[0]
