@@ -8,6 +8,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from altool.config.files import GROUPS, conf_dir, options
+from altool.config.fingerprint import canonical
 from altool.config.load import compose_words, resolve
 from altool.config.schema import RunConfig
 from altool.core.errors import UserError
@@ -20,9 +21,11 @@ def needed(group: str, name: str) -> list[str]:
 
 
 ALIASES = {"mc_dropout": "bald"}
+UNBUILT = ("ta_vaal_cvpr_fig5",)  # names a dataset that needs segmentation, and says so
+CHOICES = [(group, name) for group in GROUPS for name in options(group) if name not in UNBUILT]
 
 
-@pytest.mark.parametrize("group,name", [(g, n) for g in GROUPS for n in options(g)])
+@pytest.mark.parametrize("group,name", CHOICES)
 def test_every_choice_composes(group: str, name: str, load_words) -> None:
     run, origin = load_words(*needed(group, name))
     assert origin.choices[group] == name
@@ -78,7 +81,7 @@ def test_the_imbalanced_set_brings_its_papers_setting_and_words_win(load_words) 
 def test_the_experiment_is_the_dataset_that_it_names(load_words) -> None:
     experiment, _ = load_words("experiment=ta_vaal_cvpr_fig4a")
     dataset, _ = load_words("dataset=cifar10_imb100")
-    assert experiment == dataset
+    assert canonical(experiment) == canonical(dataset)
     other, _ = load_words("experiment=ta_vaal_cvpr_fig4a", "strategy=coreset", "seeds=7")
     assert (other.strategy["name"], other.seeds) == ("coreset", [7])
 

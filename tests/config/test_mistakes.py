@@ -29,7 +29,7 @@ MISTAKES = {
     "--seed 3": "--seed is no option: settings are key=value words, type seeds=3",
     "--seed=3": "--seed=3 is no option: settings are key=value words, type seeds=3",
     "--strategy random": "--strategy is no option: settings are key=value words, type strategy=random",
-    "--fast": "--fast is no option of altool run: settings are key=value words. See altool run --help.",
+    "--fast": "--fast is no option: settings are key=value words, type fail_fast=…",
     "seeds=0,1": "seeds=0,1 is a sweep: add -m for one run per value, "
     "or type seeds=[0,1] for one run with these seeds.",
     "strategy=random,entropy": "strategy=random,entropy is a sweep: add -m for one run per value.",
@@ -50,7 +50,7 @@ MISTAKES = {
     "hydra/launcher=slurm": "hydra/launcher=slurm needs a plugin that is not installed: "
     'pip install "altool[slurm]"',
     "-m strategy=random,tavaal": "strategy=tavaal: there is no such strategy: did you mean strategy=ta_vaal?",
-    "-m learner.epochs=1,ten": "learner.epochs=1,ten: must be a whole number.",
+    "-m learner.epochs=1,ten": "learner.epochs=ten: must be a whole number.",
     "--config-dir nowhere": "--config-dir nowhere: there is no such folder.",
 }
 
