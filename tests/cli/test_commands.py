@@ -130,7 +130,10 @@ def test_completion_of_commands(monkeypatch: pytest.MonkeyPatch, capfd: Capture)
     assert completions("altool ls str", monkeypatch, capfd) == ["strategy"]
     assert completions("altool ls strategy ta", monkeypatch, capfd) == ["ta_vaal"]
     assert completions("altool data get fash", monkeypatch, capfd) == ["fashion_mnist"]
-    assert completions("altool replay outputs/x learner=resnet1", monkeypatch, capfd) == ["learner=resnet18"]
+    assert completions("altool replay outputs/x learner=resnet1", monkeypatch, capfd) == [
+        "learner=resnet18",
+        "learner=resnet18_imagenet",
+    ]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
