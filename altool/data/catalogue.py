@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from altool.core.errors import UserError, did_you_mean
+from altool.data.local_sets import PLACES, SOURCES, place_of
 from altool.data.public import PUBLIC_SETS, present_at
 from altool.data.root import default_data_root
 
@@ -41,6 +42,11 @@ def entries(data_root: Path | None = None) -> list[Entry]:
             files = [where] if where.is_file() else known.torchvision_files(root)
             megabytes = sum(file.stat().st_size for file in files) / 1e6
             rows.append(Entry(name, known.describe(), True, str(where), f"{megabytes:.0f} MB"))
+    for name, what in SOURCES.items():
+        place = place_of(name, root)
+        rows.append(
+            Entry(name, what, place is not None, str(place or f"put it there as {PLACES[name][0]}"), "")
+        )
     return rows
 
 
@@ -58,6 +64,10 @@ def get(name: str, data_root: Path | None = None) -> Path:
     if base is None:
         if name in EMBEDDED_SETS:
             raise UserError(f"{name} is embedded, nothing to fetch: altool run dataset={name}")
+        if name in SOURCES:
+            raise UserError(
+                f"{name} cannot be fetched: it is {SOURCES[name]}; put it in {root} as {PLACES[name][0]}."
+            )
         raise UserError(f"{name} is no dataset to fetch: {did_you_mean(name, PUBLIC_SETS)}")
     try:
         root.mkdir(parents=True, exist_ok=True)

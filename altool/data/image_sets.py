@@ -10,26 +10,13 @@ import numpy as np
 
 from altool.core.errors import UserError
 from altool.data.images import Listing, image_names, listed, read_listing
+from altool.data.local_sets import PLACES, SOURCES, place_of
 from altool.data.npz import read_own
 from altool.data.reading import Reading
 from altool.data.spec import DatasetSpec
 from altool.data.task import Arrays
 
 BACKGROUND = "BACKGROUND_Google"
-PLACES = {  # below the data root, first found first
-    "neu": ("NEU-CLS-64", "NEU-CLS", "neu"),
-    "caltech101": (
-        "caltech101/101_ObjectCategories",
-        "101_ObjectCategories",
-        "caltech-101/101_ObjectCategories",
-    ),
-}
-SOURCES = {
-    "neu": "the NEU surface defect database (NEU-CLS-64, 7,226 images; or NEU-CLS, 1,800 of 200×200)",
-    "caltech101": "Caltech-101 (9,144 images in 102 folders; altool downloads nothing of it)",
-    "neu_det_64": "six kinds of NEU's defects at 64×64, 1,800 grey images: arrays x, y, classes",
-    "magnetic_tile_64": "magnetic tile defects (Huang et al. 2018) at 64×64, 1,344 grey images: arrays x, y, classes",
-}
 # NEU-CLS-64 has nine defects in folders of these names; the larger releases have six, written out or with capitals.
 NEU_CODES = ("cr", "gg", "in", "pa", "ps", "rp", "rs", "sc", "sp")
 NEU_NAMES = {
@@ -44,28 +31,28 @@ NEU_NAMES = {
 
 def read_image_set(spec: DatasetSpec, reading: Reading) -> Arrays:
     """NEU or Caltech-101, from `spec.path` or where it lies in the data root. Raises UserError when it is not there."""
-    folder = _find(spec, reading, PLACES[spec.reader])
+    folder = _find(spec, reading)
     return read_listing(spec, _neu(folder) if spec.reader == "neu" else _caltech(spec, folder), reading)
 
 
 def read_array_set(spec: DatasetSpec, reading: Reading) -> Arrays:
     """A set prepared as x, y and classes in NAME.npz."""
-    path = _find(spec, reading, (f"{spec.reader}.npz",))
+    path = _find(spec, reading)
     return read_own(replace(spec, path=str(path)), path)
 
 
-def _find(spec: DatasetSpec, reading: Reading, places: tuple[str, ...]) -> Path:
+def _find(spec: DatasetSpec, reading: Reading) -> Path:
     if spec.path is not None:
         path = Path(spec.path).expanduser()
         if not path.exists():
             raise UserError(f"dataset.path={path} does not exist.")
         return path
-    for place in places:
-        if (reading.root / place).exists():
-            return reading.root / place
+    place = place_of(spec.reader, reading.root)
+    if place is not None:
+        return place
     raise UserError(
-        f"{spec.reader} is not in {reading.root}: it is {SOURCES[spec.reader]}. Put it there as {places[0]}, or say where "
-        "it lies: dataset.path=… or data_root=…"
+        f"{spec.reader} is not in {reading.root}: it is {SOURCES[spec.reader]}. Put it there as "
+        f"{PLACES[spec.reader][0]}, or say where it lies: dataset.path=… or data_root=…"
     )
 
 

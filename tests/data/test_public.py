@@ -220,6 +220,7 @@ def test_get_says_why_a_download_failed(tmp_path: Path, monkeypatch: pytest.Monk
     [
         ("digits", "digits is embedded, nothing to fetch: altool run dataset=digits"),
         ("fashionmnist", "did you mean fashion_mnist?"),
+        ("neu", "neu cannot be fetched: it is the NEU surface defect database"),
     ],
 )
 def test_get_of_what_cannot_be_fetched(name: str, says: str, tmp_path: Path) -> None:
