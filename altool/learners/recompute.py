@@ -63,7 +63,7 @@ def _recomputed(block: nn.Module) -> Callable[..., Any]:
             with _as_before(norms, begun):
                 return plain(*inputs)
 
-        return checkpoint(run, *inputs, use_reentrant=False, preserve_rng_state=False)
+        return checkpoint(run, *inputs, use_reentrant=False)  # torch's own dropouts see the same state twice
 
     return forward
 

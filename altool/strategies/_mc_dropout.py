@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from altool.core.errors import UserError
 from altool.core.strategy import Extension, ExtensionRun, Training
 from altool.models.dropout import dropouts
 
@@ -21,7 +22,13 @@ class MCDropout(Extension):
         return {"dropout": self.p}
 
     def begin(self, training: Training) -> ExtensionRun:
-        for layer in dropouts(training.model):
+        layers = dropouts(training.model)
+        if not layers:
+            raise UserError(
+                "strategy=bald: this learner has no place for dropout that altool can draw from, so that all draws would be "
+                "the same; learners with one: resnet18, cnn, mlp (altool ls learner)."
+            )
+        for layer in layers:
             layer.p = layer.p or self.p
         return ExtensionRun()
 

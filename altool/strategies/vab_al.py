@@ -179,5 +179,5 @@ class VaBAL(Strategy):
         if agreement < AGREEMENT_WARNING:
             context.diagnostics.warn(
                 f"the VAE's labels agree with the classifier's for {agreement:.0%} of the pool only: "
-                "its likelihoods are hardly conditioned on the class. strategy.preset=calibrated helps (V7)."
+                "its likelihoods are hardly conditioned on the class; strategy.class_weight and strategy.lr decide it (V7)."
             )
