@@ -3,6 +3,7 @@
 import argparse
 import os
 import shlex
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,8 +35,16 @@ def main(parsed: argparse.Namespace) -> int:
     if not seen:
         print("Nothing to retry: no run there has failed, gone stale or been stopped.")
         return 0
+    silent = [one for one in seen if shlex.split(one.command)[:2] != ["altool", "run"]]
+    for one in silent:  # a damaged run hides no other
+        print(
+            f"altool: {one.folder} does not say how it was started: run its command again by hand, with rerun=true "
+            "where run.json is damaged.",
+            file=sys.stderr,
+        )
+    seen = [one for one in seen if one not in silent]
     command = shlex.join(["altool", "retry", *parsed.targets])
-    codes: list[int] = []
+    codes: list[int] = [UserError.exit_code] if silent else []
     here = Path.cwd()
     for start, cells in cells_of(seen, words).items():
         try:
@@ -51,7 +60,7 @@ def main(parsed: argparse.Namespace) -> int:
 def cells_of(seen: Sequence[Seen], more: Sequence[str]) -> dict[Start, dict[Path, list[str]]]:
     """The words of each cell to run, by its folder; the seeds of a cell that need it run together.
 
-    `more` words win over recorded ones. Raises UserError for a run that does not say how it was started.
+    `more` words win over recorded ones.
     """
     from altool.config.words import as_text
 
@@ -62,8 +71,6 @@ def cells_of(seen: Sequence[Seen], more: Sequence[str]) -> dict[Start, dict[Path
     for one in seen:
         cell = one.folder.absolute().parent
         typed = shlex.split(one.command)
-        if typed[:2] != ["altool", "run"]:
-            raise UserError(f"{one.folder} does not say how it was started: run its command again by hand.")
         flags = tuple(word for word in typed[2:] if word.startswith("--"))
         fixed = {
             "outputs": f"outputs={as_text(str(cell.parents[3]))}",

@@ -18,6 +18,9 @@ MOST_SWEEPS = 3
 
 
 def main(parsed: argparse.Namespace) -> int:
+    missing = [str(path) for path in parsed.paths if not path.exists()]
+    if missing and len(missing) < len(parsed.paths):  # where all are missing, there are no runs: said below
+        raise UserError(f"{', '.join(missing)}: there is no such folder.")
     seen = list(look(parsed.paths))
     if parsed.json:
         print(json.dumps([asdict(one) for one in seen], indent=1, default=str))

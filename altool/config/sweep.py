@@ -26,6 +26,7 @@ from altool.config.schema import RunConfig
 from altool.config.words import Words, as_text
 from altool.core.naming import fingerprint
 from altool.core.sweep import HALT
+from altool.trackers.catalogue import check_installed
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def _is_hydras(word: str) -> bool:
 def sweep_cell(words: Sequence[str], config_dirs: tuple[Path, ...]) -> SweepCell:
     """Composes and checks the words of one cell. Raises UserError."""
     run, origin = load(Words((), tuple(words), False, False, config_dirs))
+    check_installed(run.trackers)
     return SweepCell(
         tuple(words),
         run,

@@ -61,6 +61,10 @@ def _seen(folder: Path, run: dict[str, Any]) -> Seen:
         else:
             heartbeat_seconds = _age_seconds(lock)
     rows = read_rows(folder / "stages.csv")
+    reason = str(run.get("reason") or "")
+    if status == "done" and len(rows) < int(run.get("stages", 0)):
+        status = "failed"
+        reason = f"run.json says done, but stages.csv has {len(rows)} of {run['stages']} stages"
     accuracy = rows[-1].get("accuracy") if rows else None
     return Seen(
         folder=folder,
@@ -69,7 +73,7 @@ def _seen(folder: Path, run: dict[str, Any]) -> Seen:
         stages_done=len(rows),
         stages=run.get("stages"),
         accuracy=float(accuracy) if accuracy else None,
-        reason=str(run.get("reason") or ""),
+        reason=reason,
         warnings=tuple(f"stage {w['stage']}: {w['text']}" for w in run.get("warnings", [])),
         heartbeat_seconds=heartbeat_seconds,
         command=str(run.get("command") or ""),

@@ -79,6 +79,19 @@ def test_a_run_that_does_not_say_how_it_was_started(
     seed(tmp_path / "outputs/a/b/c/d/seed_000", "failed", "", tmp_path)
     assert main(["retry"]) == 2
     assert "does not say how it was started" in capsys.readouterr().err
+    assert not launched
+
+
+def test_a_damaged_run_hides_no_other(
+    launched: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = tmp_path / "outputs/moons-none/mlp/a/10+10x3"
+    for n in (0, 1):
+        seed(cell / f"seed_00{n}", "failed", "altool run strategy=a", tmp_path)
+    (cell / "seed_000/run.json").write_text("{")
+    assert main(["retry"]) == 2
+    assert "seed_000 does not say how it was started" in capsys.readouterr().err
+    assert launched[0][1] == {cell: ["strategy=a", f'outputs="{tmp_path / "outputs"}"', "seeds=[1]"]}
 
 
 def test_a_stopped_run_is_finished_wherever_retry_is_typed(

@@ -59,6 +59,18 @@ def test_a_table_of_all_states(here: Path, capsys: pytest.CaptureFixture[str]) -
     )
 
 
+def test_done_without_its_stages_is_damage(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seed(CELL / "seed_000", "done", [0.5, 0.6])
+    assert main(["status"]) == 0
+    assert "failed: run.json says done, but stages.csv has 2 of 6 stages" in capsys.readouterr().out
+
+
+def test_a_mistyped_path_among_others_is_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seed(CELL / "seed_000", "done", [0.5] * 6)
+    assert main(["status", "outputs", "nope", "--json"]) == 2
+    assert "nope: there is no such folder" in capsys.readouterr().err
+
+
 def test_paths_may_be_seeds_cells_or_anything_above(here: Path) -> None:
     one = seed(CELL / "seed_000", "done", [0.5])
     two = seed(CELL / "seed_001", "done", [0.5])
