@@ -109,8 +109,12 @@ def plan(
     if not base.reproduce:
         raise UserError(f"{experiment.path} has no reproduce: key, so there is nothing to draw.")
     cells: list[Planned] = []
+    scaled: dict[tuple[str, ...], RunConfig] = {(): base}  # by the words that a scale depends on
     for block in blocks_of(base.reproduce, origin.sweep):
-        of_block = _load([*first, *block.words, *words], folders)[0] if scale and block.words else base
+        told = tuple(word for word in block.words if not word.startswith("strategy"))
+        if scale and told not in scaled:
+            scaled[told] = _load([*first, *told, *words], folders)[0]
+        of_block = scaled.get(told, base)
         for settings in _combinations(block):
             chosen = _replay(block, cells) if block.replay else [*first, *block.words, *_said(settings)]
             if scale and not block.replay:
