@@ -61,6 +61,8 @@ class Planned:
         folder, words = self._seed_folder(seed), []
         if self.run.trace and not (folder / "epochs.csv").exists():
             words.append("trace=true")
+        if self.run.budget.stages == 1:  # no query, so nothing of one
+            return words
         last = folder / "diagnostics" / f"stage_{self.run.budget.stages - 1:03d}.npz"
         if self.run.diagnostics.final and not _holds(last, "scores"):
             words.append("diagnostics.final=true")
@@ -111,7 +113,7 @@ def plan(
     cells: list[Planned] = []
     scaled: dict[tuple[str, ...], RunConfig] = {(): base}  # by the words that a scale depends on
     for block in blocks_of(base.reproduce, origin.sweep):
-        told = tuple(word for word in block.words if not word.startswith("strategy"))
+        told = tuple(word for word in block.words if not word.startswith("strategy."))
         if scale and told not in scaled:
             scaled[told] = _load([*first, *told, *words], folders)[0]
         of_block = scaled.get(told, base)
