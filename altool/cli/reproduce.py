@@ -104,7 +104,7 @@ def _reproduce(wanted: "Wanted") -> int:
     print(done.drawn.summary, end="")
     for path in done.drawn.files:
         print(_short(path))
-    for reason in (*done.absent, *done.failures):
+    for reason in (*done.absent, *done.failures, *done.unrecorded):
         print(f"altool: {reason}", file=sys.stderr)
     return EXIT_FAILED if done.absent or done.failures or done.drawn.failed else EXIT_DONE
 

@@ -62,6 +62,8 @@ class Planned:
         folder, words = self._seed_folder(seed), []
         if self.run.trace and not (folder / "epochs.csv").exists():
             words.append("trace=true")
+        if self.run.budget.stages == 1:  # no query, so nothing of one
+            return words
         last = folder / "diagnostics" / f"stage_{self.run.budget.stages - 1:03d}.npz"
         if self.run.diagnostics.final and not _holds(last, "scores"):
             words.append("diagnostics.final=true")
@@ -110,8 +112,12 @@ def plan(
     if not base.reproduce:
         raise UserError(f"{experiment.path} has no reproduce: key, so there is nothing to draw.")
     cells: list[Planned] = []
+    scaled: dict[tuple[str, ...], RunConfig] = {(): base}  # by the words that a scale depends on
     for block in blocks_of(base.reproduce, origin.sweep):
-        of_block = _load([*first, *block.words, *words], folders)[0] if scale and block.words else base
+        told = tuple(word for word in block.words if not word.startswith("strategy."))
+        if scale and told not in scaled:
+            scaled[told] = _load([*first, *told, *words], folders)[0]
+        of_block = scaled.get(told, base)
         for settings in _combinations(block):
             chosen = _replay(block, cells) if block.replay else [*first, *block.words, *_said(settings)]
             if scale and not block.replay:

@@ -1,5 +1,6 @@
 """`altool reproduce NAME`: runs what is missing of an experiment, seed by seed over all of its cells, then draws it."""
 
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -25,11 +26,13 @@ from altool.reproduce.outlook import outlook
 
 @dataclass
 class Reproduced:
-    """`drawn`: figures and tables; `absent`: what to do about data that are not here; `failures`: runs that broke."""
+    """`drawn`: figures and tables; `absent`: what to do about data that are not here; `failures`: runs that broke;
+    `unrecorded`: what older runs lack for these figures, and the command that makes them again."""
 
     drawn: Drawn
     absent: list[str]
     failures: list[str]
+    unrecorded: list[str]
 
 
 @dataclass
@@ -121,7 +124,22 @@ def reproduce(wanted: Wanted) -> Reproduced:
     if not grid.measures_data:
         _run(session, grid)
     drawn = draw(_study(wanted, grid, session), wanted.folder, grid.stamp)
-    return Reproduced(drawn, session.absent, session.failures)
+    return Reproduced(drawn, session.absent, session.failures, _unrecorded(grid))
+
+
+def _unrecorded(grid: Grid) -> list[str]:
+    """Of runs that were finished before the experiment asked for more than they wrote."""
+    lines = []
+    for cell in [] if grid.measures_data else grid.cells:
+        done = [seed for seed in cell.run.seeds if cell.is_done(seed)]
+        words = sorted({word for seed in done for word in cell.not_recorded(seed)})
+        if words:
+            command = shlex.join(["altool", "run", *cell.origin.words, "rerun=true"])
+            where = f"{cell.label}, {cell.panel}" if cell.panel else cell.label
+            lines.append(
+                f"{where} was run before without {', '.join(words)}; this runs it again:\n  {command}"
+            )
+    return lines
 
 
 def _run(session: Session, grid: Grid) -> None:

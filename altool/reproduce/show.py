@@ -22,13 +22,11 @@ def show(wanted: Wanted) -> str:
     paper = str(spec.get("paper", ""))
     about = f"{grid.experiment.name}: {paper} {spec.get('item', '')} ({PAPERS.get(paper, 'no paper')})"
     parts = [about, grid.experiment.claim, _cells(grid)]
-    if not grid.measures_data:
-        parts.append(_cost(grid))
     try:
         grid.check_possible()
     except UserError as error:
-        parts.append(str(error))
-    return "\n\n".join(parts)
+        return "\n\n".join([*parts, str(error)])
+    return "\n\n".join(parts if grid.measures_data else [*parts, _cost(grid)])
 
 
 def _cells(grid: Grid) -> str:

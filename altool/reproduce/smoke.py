@@ -19,10 +19,11 @@ from altool.data.public import PUBLIC_SETS, present_at
 from altool.data.public_reader import read_public
 from altool.reproduce.words import literal, quoted
 
-STAGES, SEEDS, POINT_SEEDS = 3, 1, 2
+STAGES, SEEDS, POINT_SEEDS = 2, 1, 2
 GENERATED = "_generated.npz"  # how the file of generated items ends
 PARTS = ("train", "test")
-PER_CLASS, TEST_PER_CLASS = 60, 10  # P0 Table 1's smallest class, 50 of 5,000, keeps one
+PER_CLASS, TEST_PER_CLASS = 20, 10
+CUT_PER_CLASS = 60  # where classes are cut: P0 Table 1's smallest, 50 of 5,000, keeps one
 MANY = 20  # classes from which on there are a tenth of the items each
 VAL = 20
 LONGEST_SIDE = (
@@ -82,7 +83,7 @@ def _dataset(run: RunConfig, said: Mapping[str, Any] | None, folder: Path) -> li
     if run.dataset.val:
         words.append(f"dataset.val={VAL}")
     if run.imbalance.rule == "counts":  # of 5,000 a class
-        counts = [max(1, n * PER_CLASS // 6000) for n in run.imbalance.counts]
+        counts = [max(1, n * CUT_PER_CLASS // 6000) for n in run.imbalance.counts]
         words.append(f"imbalance.counts={literal(counts)}")
     return words
 
@@ -92,17 +93,18 @@ def _items(run: RunConfig, said: Mapping[str, Any] | None, folder: Path) -> Path
     name, root = run.dataset.name, Path(str(run.data_root))
     public = run.dataset.reader in PUBLIC_SETS
     real = public and present_at(run.dataset.reader, root) is not None
-    path = folder / (f"{name}_sample.npz" if real else f"{name}{GENERATED}")
+    cut = "_cut" if run.imbalance.rule != "none" else ""
+    path = folder / (f"{name}{cut}_sample.npz" if real else f"{name}{cut}{GENERATED}")
     if path.exists():
         return path
     if real:
         arrays = read_public(run.dataset.reader, root)
-        per_class = _per_class(len(arrays.classes))
+        per_class = _per_class(run, len(arrays.classes))
         train, test = _few(arrays.train_y, per_class[0]), _few(arrays.test_y, per_class[1])
         parts = [arrays.train_x[train], arrays.train_y[train], arrays.test_x[test], arrays.test_y[test]]
     else:
         shape, n = _format(run, said)
-        few = zip(_per_class(n), PARTS, strict=True)
+        few = zip(_per_class(run, n), PARTS, strict=True)
         parts = [array for k, part in few for array in generated(shape, n, k, name, part)]
     keys = ("train_x", "train_y", "test_x", "test_y")
     folder.mkdir(parents=True, exist_ok=True)
@@ -120,9 +122,11 @@ def _format(run: RunConfig, said: Mapping[str, Any] | None) -> tuple[tuple[int, 
     return (min(LONGEST_SIDE, height), min(LONGEST_SIDE, width), channels), said["classes"]
 
 
-def _per_class(n_classes: int) -> tuple[int, int]:
+def _per_class(run: RunConfig, n_classes: int) -> tuple[int, int]:
+    """Items of a class to train and to test on."""
     shrink = 10 if n_classes > MANY else 1
-    return PER_CLASS // shrink, max(1, TEST_PER_CLASS // shrink)
+    train = PER_CLASS if run.imbalance.rule == "none" else CUT_PER_CLASS
+    return train // shrink, max(1, TEST_PER_CLASS // shrink)
 
 
 def _few(labels: np.ndarray, n: int) -> np.ndarray:

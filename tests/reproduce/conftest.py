@@ -1,6 +1,6 @@
 """Commands as a person types them, with the folder of their outputs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +29,8 @@ def altool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
     def call(*words: str) -> Said:
         capsys.readouterr()
-        code = main(_of(words))
+        code = main(list(words))
         out, err = capsys.readouterr()
         return Said(code, out, err)
 
     return call
-
-
-def _of(words: Sequence[str]) -> list[str]:
-    return list(words)

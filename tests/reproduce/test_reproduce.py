@@ -84,6 +84,16 @@ def test_a_stopped_experiment_keeps_what_is_finished_and_goes_on(
     ]
 
 
+def test_older_runs_that_lack_what_is_drawn_are_named(altool) -> None:
+    assert altool(*TOY).code == 0
+    for path in Path("outputs").rglob("random/*/seed_001/epochs.csv"):
+        path.unlink()
+    said = altool(*TOY)
+    assert said.code == 0
+    assert "altool: Random, Circles was run before without trace=true; this runs it again:" in said.err
+    assert said.err.rstrip().endswith("rerun=true") and "LDR" not in said.err
+
+
 def test_a_run_that_breaks_is_told_and_the_rest_is_drawn(altool, monkeypatch: pytest.MonkeyPatch) -> None:
     from altool.strategies.ldr import LDR
 

@@ -32,7 +32,7 @@ def test_a_missing_set_is_generated_in_its_format(
         assert np.array_equal(np.unique(file["train_y"]), np.arange(n_classes))
         assert np.array_equal(np.unique(file["test_y"]), np.arange(n_classes))
     assert (run.learner.epochs, run.learner.model["width"], run.strategy["width"]) == (2, 16, 16)
-    assert run.budget.stages == 3 and run.seeds == [0]
+    assert run.budget.stages == 2 and run.seeds == [0]
 
 
 def test_generated_images_can_be_told_apart_and_are_the_same_every_time() -> None:
