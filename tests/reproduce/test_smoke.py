@@ -42,7 +42,8 @@ def test_every_experiment_runs_from_end_to_end(tmp_path: Path, monkeypatch: pyte
 def test_experiments_that_share_runs_ask_them_to_record_the_same() -> None:
     asked: dict[Path, set[tuple[object, ...]]] = {}
     for name in options("experiment"):
-        for cell in grid_of(Wanted(name)).cells:
+        grid = grid_of(Wanted(name))
+        for cell in [] if grid.measures_data else grid.cells:
             flags = vars(cell.run.diagnostics)
             asked.setdefault(cell.folder, set()).add((cell.run.trace, *flags.values()))
     assert {folder: flags for folder, flags in asked.items() if len(flags) > 1} == {}
