@@ -81,7 +81,7 @@ def _leave_summary(cell: Cell, result: CellResult) -> list[Path]:
     if written:
         print(render([cell.folder]), end="")
     for seed, reason in result.failures.items():
-        log = cell.folder / f"seed_{seed:03d}" / "run.log"
+        log = seed_folder(cell, seed) / "run.log"
         print(f"seed {seed} failed in {reason}; see {_short(log)}", file=sys.stderr)
     if result.already_done and not result.done and not result.failures:
         print("All seeds were done already; rerun=true runs them again beside the old ones.")

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from altool.analysis.read import read_stages
 from altool.core.errors import RunConflict, UserError, did_you_mean
+from altool.core.naming import seed_name
 from altool.core.records import Identity, Metrics, Seconds, StageRecord
 from altool.core.runfolder import read_run
 
@@ -79,7 +80,7 @@ class Study:
         raise UserError(f"{self.name} has no cell {label}: {did_you_mean(label, known)}")
 
     def seed_folder(self, cell: StudyCell, seed: int) -> Path:
-        return cell.folder / f"seed_{seed:03d}"
+        return cell.folder / seed_name(seed)
 
     def seeds_on_disk(self, cell: StudyCell) -> list[int]:
         """Wanted seeds with at least one finished stage."""

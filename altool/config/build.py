@@ -31,26 +31,17 @@ if TYPE_CHECKING:
 
 def build_cell(run: RunConfig, origin: Origin) -> "Cell":
     """The cell of `run`. Raises UserError; opens no data and writes nothing."""
-    from altool.data.features import embedded
-    from altool.data.prepare import prepare
     from altool.engine.cell import Cell, DiagnosticsOptions, Platform
 
     check_installed(run.trackers)
     strategy, learner = build_strategy(run.strategy), build_learner(run)
-    dataset, imbalance = dataset_spec(run.dataset), imbalance_spec(run.imbalance)
     device = resolve_device(run.device)
     config, differing = canonical(run), overrides(run, origin)
     folder = cell_folder(run, differing)
-    reading = reading_of(run)
     check_writable(folder)
-
-    def load(seed: int) -> "Task":
-        task = prepare(dataset, imbalance, seed, device, reading)
-        return embedded(task, run.learner.backbone, reading) if run.learner.backbone else task
-
     return Cell(
         identity=identity_of(run),
-        load=load,
+        load=task_loader(run, device),
         learner=learner,
         strategy=strategy,
         extend=extension_rule(run, strategy),
@@ -85,6 +76,23 @@ def check_run(run: RunConfig) -> None:
     if dataset.reader in EMBEDDED:
         for seed in run.seeds:
             budget.check(len(prepare(dataset, imbalance, seed, "cpu").members))
+
+
+def task_loader(run: RunConfig, device: "torch.device | str") -> "Callable[[int], Task]":
+    """What makes the task of a seed, as the run reads it: the images, or what a frozen backbone makes of them.
+
+    Raises UserError for a dataset or an imbalance that cannot be; opens no data before it is called.
+    """
+    from altool.data.features import embedded
+    from altool.data.prepare import prepare
+
+    dataset, imbalance, reading = dataset_spec(run.dataset), imbalance_spec(run.imbalance), reading_of(run)
+
+    def load(seed: int) -> "Task":
+        task = prepare(dataset, imbalance, seed, device, reading)
+        return embedded(task, run.learner.backbone, reading) if run.learner.backbone else task
+
+    return load
 
 
 def reading_of(run: RunConfig) -> "Reading":

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from altool.core.errors import EXIT_INTERRUPTED, AltoolError, RunConflict, Stopped, UserError
+from altool.core.naming import seed_name
 from altool.core.observer import Observer
 from altool.core.pool import Pool
 from altool.core.records import Purchase, read_rows
@@ -36,7 +37,7 @@ class CellResult:
 
 
 def seed_folder(cell: Cell, seed: int) -> Path:
-    return cell.folder / f"seed_{seed:03d}"
+    return cell.folder / seed_name(seed)
 
 
 def stages_done(cell: Cell, seed: int) -> int:

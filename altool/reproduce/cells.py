@@ -13,15 +13,15 @@ import yaml
 from altool.analysis.label import method_name
 from altool.analysis.study import StudyCell
 from altool.config.fingerprint import canonical, cell_folder, overrides
+from altool.config.literal import as_text, literal
 from altool.config.load import Origin, load
 from altool.config.schema import RunConfig
 from altool.config.words import parse
 from altool.core.errors import UserError, did_you_mean
-from altool.core.naming import fingerprint
+from altool.core.naming import fingerprint, seed_name
 from altool.core.records import read_rows
 from altool.core.runfolder import read_run
 from altool.reproduce.experiment import Block, Experiment, blocks_of
-from altool.reproduce.words import literal, quoted
 
 Scale = Callable[[RunConfig, str], list[str]]  # a composed run and its strategy → words that make it smaller
 
@@ -85,7 +85,7 @@ class Planned:
         )
 
     def _seed_folder(self, seed: int) -> Path:
-        return self.folder / f"seed_{seed:03d}"
+        return self.folder / seed_name(seed)
 
 
 def _holds(path: Path, key: str) -> bool:
@@ -163,7 +163,7 @@ def _replay(block: Block, before: Sequence[Planned]) -> list[str]:
         *(word for word in source.origin.words if not word.startswith("strategy")),
         "strategy=replay",
         f"strategy.name={source.strategy}_replayed",
-        f"strategy.of={quoted(str(source.folder))}",
+        f"strategy.of={as_text(str(source.folder))}",
         "budget.candidates=all",
         *block.words,
     ]

@@ -12,12 +12,12 @@ import numpy as np
 import yaml
 
 from altool.config.files import options
+from altool.config.literal import as_text, literal
 from altool.config.schema import RunConfig
 from altool.core.atomic import write_atomic
 from altool.core.streams import stream
 from altool.data.public import PUBLIC_SETS, present_at
 from altool.data.public_reader import read_public
-from altool.reproduce.words import literal, quoted
 
 STAGES, SEEDS, POINT_SEEDS = 2, 1, 2
 GENERATED = "_generated.npz"  # how the file of generated items ends
@@ -79,7 +79,7 @@ def _budget(run: RunConfig) -> list[str]:
 
 def _dataset(run: RunConfig, said: Mapping[str, Any] | None, folder: Path) -> list[str]:
     path = _items(run, said, folder)
-    words = ["dataset.reader=npz", f"dataset.path={quoted(str(path))}"]
+    words = ["dataset.reader=npz", f"dataset.path={as_text(str(path))}"]
     if run.dataset.val:
         words.append(f"dataset.val={VAL}")
     if run.imbalance.rule == "counts":  # of 5,000 a class
