@@ -8,7 +8,7 @@ from altool import __version__
 
 COMMANDS = (
     *("run", "reproduce", "query", "ls", "check", "replay", "status", "retry", "plot", "table", "compare"),
-    *("export", "import", "doctor", "data", "completion"),
+    *("report", "export", "import", "doctor", "data", "completion"),
 )
 
 
@@ -172,6 +172,14 @@ def parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("--format", choices=["text", "markdown", "latex", "csv"], default="text")
     compare.add_argument("--metric", default="accuracy", help="a column of stages.csv; default accuracy")
+
+    report = command(
+        "report",
+        "write everything on disk as one page, beside what was published",
+        "altool report outputs --out report.html",
+    )
+    report.add_argument("paths", nargs="*", type=Path, default=[Path("outputs")], metavar="PATH")
+    report.add_argument("--out", type=Path, help="the file; default report.html beside the first PATH")
 
     export = command(
         "export",

@@ -72,13 +72,14 @@ class Planned:
             words.append("diagnostics.audit=true")
         return words
 
-    def as_study_cell(self) -> StudyCell:
+    def as_study_cell(self, folder: Path | None = None) -> StudyCell:
+        """`folder`: where its runs were found, if not where this command would put them."""
         return StudyCell(
             self.label,
             self.panel,
             self.strategy,
             self.settings,
-            self.folder,
+            folder or self.folder,
             tuple(self.run.seeds),
             self.run.budget.stages,
             self.origin.words,

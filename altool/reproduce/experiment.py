@@ -47,7 +47,7 @@ def find_experiment(name: str, folders: tuple[Path, ...] = ()) -> Experiment:
     if name not in known:
         raise UserError(f"there is no experiment {name}: {did_you_mean(name, known)}")
     path = known[name].path
-    dataset = _dataset(path, known)
+    dataset = base_dataset(path, known)
     lacks = dataset if dataset and dataset not in options("dataset", folders) else ""
     return Experiment(name, path, _header(path), lacks)
 
@@ -63,7 +63,7 @@ def _header(path: Path) -> str:
     return "\n".join(lines)
 
 
-def _dataset(path: Path, known: Mapping[str, Any]) -> str:
+def base_dataset(path: Path, known: Mapping[str, Any]) -> str:
     """The dataset of the defaults list, its own or of the experiment that it inherits."""
     entries = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("defaults", [])
     inherited = ""
@@ -71,7 +71,7 @@ def _dataset(path: Path, known: Mapping[str, Any]) -> str:
         if isinstance(entry, dict) and "override /dataset" in entry:
             return str(entry["override /dataset"])
         if isinstance(entry, str) and entry in known:
-            inherited = _dataset(known[entry].path, known)
+            inherited = base_dataset(known[entry].path, known)
     return inherited
 
 

@@ -125,7 +125,7 @@ def reproduce(wanted: Wanted) -> Reproduced:
     session = Session(wanted)
     if not grid.measures_data:
         _run(session, grid)
-    drawn = draw(_study(wanted, grid, session), wanted.folder, grid.stamp)
+    drawn = draw(_study(wanted, grid, session), wanted.folder)
     return Reproduced(drawn, session.absent, session.failures, _unrecorded(grid))
 
 
@@ -167,7 +167,7 @@ def _study(wanted: Wanted, grid: Grid, session: Session) -> Study:
     judges_sizes = any(said.metric in FACTS for said in statements(grid.experiment.name))
     facts = _facts(grid.cells, session) if grid.measures_data or judges_sizes else pd.DataFrame()
     cells = tuple(cell.as_study_cell() for cell in grid.cells)
-    return Study(grid.experiment.name, grid.spec, cells, wanted.smoke, facts)
+    return Study(grid.experiment.name, grid.spec, cells, wanted.smoke, facts, grid.stamp)
 
 
 def _facts(cells: Sequence[Planned], session: Session) -> pd.DataFrame:

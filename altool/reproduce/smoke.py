@@ -18,6 +18,7 @@ from altool.core.atomic import write_atomic
 from altool.core.streams import stream
 from altool.data.public import PUBLIC_SETS, present_at
 from altool.data.public_reader import read_public
+from altool.data.spec import USED_BY
 
 STAGES, SEEDS, POINT_SEEDS = 2, 1, 2
 GENERATED = "_generated.npz"  # how the file of generated items ends
@@ -80,6 +81,11 @@ def _budget(run: RunConfig) -> list[str]:
 def _dataset(run: RunConfig, said: Mapping[str, Any] | None, folder: Path) -> list[str]:
     path = _items(run, said, folder)
     words = ["dataset.reader=npz", f"dataset.path={as_text(str(path))}"]
+    words += [
+        f"dataset.{key}=null"
+        for key, readers in USED_BY.items()
+        if "npz" not in readers and getattr(run.dataset, key) is not None
+    ]
     if run.dataset.val:
         words.append(f"dataset.val={VAL}")
     if run.imbalance.rule == "counts":  # of 5,000 a class

@@ -11,7 +11,11 @@ NOTHING = "–"
 def view(study: Study) -> list[Output]:
     """One table, a row per published value or claim, measured with its standard error; no output where the paper prints
     neither. All columns, unrounded, are in published.csv beside it."""
-    judged = judge(study)
+    return table(judge(study))
+
+
+def table(judged: pd.DataFrame) -> list[Output]:
+    """The same of `judge`'s rows."""
     if judged.empty:
         return []
     frame = pd.DataFrame([_row(row) for row in judged.to_dict("records")])
