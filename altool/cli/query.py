@@ -107,6 +107,7 @@ def _build(own: dict[str, str], rest: list[str]) -> tuple["RunConfig", "Asker", 
     from altool.config.build import (
         build_learner,
         build_strategy,
+        check_task,
         check_writable,
         dataset_spec,
         extension_rule,
@@ -145,13 +146,13 @@ def _build(own: dict[str, str], rest: list[str]) -> tuple["RunConfig", "Asker", 
         raise UserError("altool query asks one question at a time: no -m.")
     run, _ = load(parsed)
     strategy, learner, device = build_strategy(run.strategy), build_learner(run), resolve_device(run.device)
+    check_task(run, learner, strategy)
     platform = Platform(device, run.threads, resolve_precision(run.precision, device), run.deterministic)
     platform.apply()
     check_writable(out)
     reading = reading_of(run)
-    spec = dataclasses.replace(
-        dataset_spec(run.dataset), size=_whole(own, "size", 0, 1) or run.dataset.size, path=str(data)
-    )
+    spec = dataset_spec(run.dataset)
+    spec = dataclasses.replace(spec, size=_whole(own, "size", 0, 1) or spec.size, path=str(data))
     backbone = run.learner.backbone
     is_large = backbone == "imagenet" or "imagenet" in (run.learner.pretrained or run.learner.name)
     wish = Wish(

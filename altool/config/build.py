@@ -19,6 +19,8 @@ from altool.data.root import default_data_root
 from altool.data.spec import DatasetSpec, ImbalanceSpec
 from altool.trackers.catalogue import check_installed
 
+DENSE_STRATEGIES = ("random", "entropy", "margin", "bald", "coreset", "learning_loss", "vaal", "ta_vaal")
+
 if TYPE_CHECKING:
     import torch
 
@@ -35,6 +37,7 @@ def build_cell(run: RunConfig, origin: Origin) -> "Cell":
 
     check_installed(run.trackers)
     strategy, learner = build_strategy(run.strategy), build_learner(run)
+    check_task(run, learner, strategy)
     device = resolve_device(run.device)
     config, differing = canonical(run), overrides(run, origin)
     folder = cell_folder(run, differing)
@@ -70,8 +73,9 @@ def check_run(run: RunConfig) -> None:
     from altool.data.prepare import prepare
 
     check_installed(run.trackers)
-    extension_rule(run, build_strategy(run.strategy))
-    build_learner(run)
+    strategy, learner = build_strategy(run.strategy), build_learner(run)
+    extension_rule(run, strategy)
+    check_task(run, learner, strategy)
     dataset, imbalance, budget = dataset_spec(run.dataset), imbalance_spec(run.imbalance), budget_of(run)
     if dataset.reader in EMBEDDED:
         for seed in run.seeds:
@@ -151,8 +155,39 @@ def build_learner(run: RunConfig) -> "Learner":
             input_shape=input_shape, n_classes=n_classes, **arguments
         ),
         recipe=recipe,
+        dense=bool(getattr(target, "dense", False)),
         **numbers,
     )
+
+
+def check_task(run: RunConfig, learner: "Learner", strategy: "Strategy") -> None:
+    """Raises UserError where learner, strategy, imbalance or start rule is not for what the dataset's labels are."""
+    dataset, name = f"dataset={run.dataset.name}", run.strategy["name"]
+    if not dataset_spec(run.dataset).is_dense:
+        if learner.dense:
+            raise UserError(
+                f"learner={learner.name} gives every pixel a class, but {dataset} has one label per image: type "
+                "learner=resnet18."
+            )
+        return
+    if not learner.dense:
+        raise UserError(
+            f"learner={learner.name} gives an image one class, but in {dataset} every pixel has one: type "
+            "learner=drn_d_22."
+        )
+    if not strategy.dense:
+        raise UserError(
+            f"strategy={name} does not work where every pixel has a class, as in {dataset}: type one of "
+            f"{', '.join(DENSE_STRATEGIES)}."
+        )
+    if run.imbalance.rule != "none":
+        raise UserError(
+            f"imbalance={run.imbalance.name} thins out images by their class; {dataset} has one per pixel."
+        )
+    if run.budget.start_rule != "random":
+        raise UserError(
+            f"budget.start_rule={run.budget.start_rule} goes by the classes of images; {dataset} has one per pixel."
+        )
 
 
 def _pretrained(run: RunConfig, target: Callable[..., Any]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class DatasetConfig:
     std: list[float] | None = None
     crop_pad: int = 0
     flip: bool = False
-    size: int | None = None
+    size: Any = None  # a number or a list of two
     rgb: bool | None = None
     background: bool | None = None
     noise: float | None = None

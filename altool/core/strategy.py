@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-WANTS = ("logits", "embedding", "taps", "auxiliary", "mc_logits", "gradient_factors")
+WANTS = ("logits", "embedding", "taps", "auxiliary", "losses", "mc_logits", "gradient_factors")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,9 @@ class Context:
     """All that a strategy can see of a run: no learner, no oracle, no configuration, no test set.
 
     `candidates`, `unlabelled`: sorted dataset indices; `labelled`: in acquisition order, `labels` beside it.
-    `probe(indices, wants, reduce=None, draws=0)`: what the fitted model says, a dict of tensors, rows as in `indices`.
+    Where the task is dense, labels are maps (core/maps.py), and so are logits, (B, C, H, W).
+    `probe(indices, wants, reduce=None, draws=0)`: what the fitted model says, a dict of tensors, rows as in `indices`;
+    `reduce` shrinks the dict of every chunk.
     `images(indices)`: normalised, un-augmented images on `device`, (B, C, H, W) or (B, D) float32.
     `tap_channels`: how the columns of `taps` split.
     `logits(images)`: differentiable in the images; only for strategies that declare `input_gradients`.
@@ -160,11 +162,13 @@ class Strategy:
 
     `wants`: what `score` and `fit` read from `context.probe`; `input_gradients`: whether they need `context.logits`.
     `pointwise`: whether an item's score depends on that item alone (then the conformance suite checks that it does).
+    `dense`: whether it also chooses among images whose every pixel gets a class.
     """
 
     wants: ClassVar[frozenset[str]] = frozenset()
     input_gradients: ClassVar[bool] = False
     pointwise: ClassVar[bool] = False
+    dense: ClassVar[bool] = False
 
     @property
     def buys_duplicates(self) -> bool:

@@ -64,6 +64,24 @@ def decode(contents: bytes, shape: tuple[int, int, int]) -> np.ndarray:
         raise Unreadable(_reason(error)) from error
 
 
+def decode_map(contents: bytes, shape: tuple[int, int, int], classes: bytes) -> np.ndarray:
+    """The map of class ids in a file's `contents` as uint8 of `shape` (H, W, 1): the nearest pixel's where it is stretched.
+    `classes`: what each of the 256 ids stands for. Raises Unreadable."""
+    height, width, _ = shape
+    try:
+        with Image.open(io.BytesIO(contents)) as image:
+            if image.mode != "L":
+                raise Unreadable(f"a map of class ids is grey of 8 bits, its pixels are of mode {image.mode}")
+            plain = image
+            if image.size != (width, height):
+                plain = image.resize((width, height), Image.Resampling.NEAREST)
+            return np.frombuffer(classes, np.uint8)[np.asarray(plain)].reshape(shape)
+    except Unreadable:
+        raise
+    except Exception as error:  # as above
+        raise Unreadable(_reason(error)) from error
+
+
 def _check_mode(image: Image.Image) -> None:
     if image.mode not in GREY_MODES | COLOUR_MODES | DEEP_MODES:
         raise Unreadable(f"its pixels are of mode {image.mode}; only 8 and 16 bits per channel are read")

@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from altool.core.lock import Lock, LockHeld
 from altool.core.stop import check_stop
 from altool.data.cache_index import DIGEST_BYTES, Entry, Index, digest_of
 from altool.data.counting import Counting
-from altool.data.decode import Header, Unreadable, decode, read_header
+from altool.data.decode import Header, Unreadable, decode, decode_map, read_header
 from altool.data.reading import Reading
 from altool.data.rows import Rows
 
@@ -31,6 +32,7 @@ COMMIT_SECONDS = 30.0
 SHOWN = 20  # files that an error names one by one
 
 Stats = dict[str, os.stat_result]
+Size = int | tuple[int, int] | None  # side, or height and width; None: as the images are
 
 
 class MixedSizes(UserError):
@@ -46,15 +48,21 @@ class Decoded(NamedTuple):
 
 
 def decoded(
-    root: Path, names: Sequence[str], size: int | None, reading: Reading, rgb: bool = False
+    root: Path,
+    names: Sequence[str],
+    size: Size,
+    reading: Reading,
+    rgb: bool = False,
+    classes: bytes | None = None,
 ) -> Decoded:
     """The images `root / name`, decoded now or before; all grey, or else, and with `rgb` in any case, all RGB. `size`: side
-    that each is stretched to, None where all have one size.
+    or (height, width) that each is stretched to, None where all have one size. `classes`: the images are maps of class
+    ids, and this is what each id stands for.
 
     Raises UserError where sizes differ without `size`, where the cache cannot be written, and, unless files are to be
     skipped, for all files that give no image, by name.
     """
-    cache = _Cache(root, size, reading, rgb)
+    cache = _Cache(root, size, reading, rgb, classes)
     index = Index.load(cache.folder)
     stats = {name: (root / name).stat() for name in dict.fromkeys(names)}
     if cache.stale(index, stats) or cache.shape(index, stats) != index.shape:
@@ -83,11 +91,11 @@ def _refusal(root: Path, errors: dict[str, str], n_files: int) -> str:
 class _Cache:
     """The cache folder of one image folder at one size."""
 
-    def __init__(self, root: Path, size: int | None, reading: Reading, rgb: bool):
+    def __init__(self, root: Path, size: Size, reading: Reading, rgb: bool, classes: bytes | None):
         self.root, self.size, self.reading, self.rgb = root.absolute(), size, reading, rgb
-        key = hashlib.sha256(
-            f"{VERSION}|{self.root}|{size}|{rgb}".encode(errors="surrogateescape")
-        ).hexdigest()
+        self.decode = partial(decode_map, classes=classes) if classes else decode
+        about = f"{VERSION}|{self.root}|{size}|{rgb}" + (f"|{classes.hex()}" if classes else "")
+        key = hashlib.sha256(about.encode(errors="surrogateescape")).hexdigest()
         self.folder = reading.root.absolute() / "decoded" / f"{self.root.name}-{key[:12]}"
         self.workers = (
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -120,7 +128,7 @@ class _Cache:
             )
         if not found:
             return ()
-        width, height = (self.size, self.size) if self.size is not None else next(iter(sizes))
+        height, width = _sides(self.size) or next(iter(sizes))[::-1]
         return (height, width, 1 if not self.rgb and all(entry.is_grey for entry in found.values()) else 3)
 
     def fill(self, stats: Stats) -> Index:
@@ -212,7 +220,7 @@ class _Cache:
             return "", str(error.strerror)
         try:
             height, width, channels = shape
-            return digest_of(contents), np.ascontiguousarray(decode(contents, (height, width, channels)))
+            return digest_of(contents), np.ascontiguousarray(self.decode(contents, (height, width, channels)))
         except Unreadable as error:
             return digest_of(contents), str(error)
 
@@ -223,6 +231,10 @@ class _Cache:
                 f"{self.folder} needs {n_bytes / 2**30:.1f} GiB for the decoded images, {free / 2**30:.1f} GiB are "
                 "free there: name another folder with data_root=…, or a smaller dataset.size."
             )
+
+
+def _sides(size: Size) -> tuple[int, int] | None:
+    return (size, size) if isinstance(size, int) else size
 
 
 def _append(file: Any, index: Index, name: str, contents: str, pixels: np.ndarray | str) -> None:

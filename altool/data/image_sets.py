@@ -10,7 +10,7 @@ import numpy as np
 
 from altool.core.errors import UserError
 from altool.data.images import Listing, image_names, listed, read_listing
-from altool.data.local_sets import PLACES, SOURCES, place_of
+from altool.data.local_sets import find_set
 from altool.data.npz import read_own
 from altool.data.reading import Reading
 from altool.data.spec import DatasetSpec
@@ -31,29 +31,14 @@ NEU_NAMES = {
 
 def read_image_set(spec: DatasetSpec, reading: Reading) -> Arrays:
     """NEU or Caltech-101, from `spec.path` or where it lies in the data root. Raises UserError when it is not there."""
-    folder = _find(spec, reading)
+    folder = find_set(spec, reading)
     return read_listing(spec, _neu(folder) if spec.reader == "neu" else _caltech(spec, folder), reading)
 
 
 def read_array_set(spec: DatasetSpec, reading: Reading) -> Arrays:
     """A set prepared as x, y and classes in NAME.npz."""
-    path = _find(spec, reading)
+    path = find_set(spec, reading)
     return read_own(replace(spec, path=str(path)), path)
-
-
-def _find(spec: DatasetSpec, reading: Reading) -> Path:
-    if spec.path is not None:
-        path = Path(spec.path).expanduser()
-        if not path.exists():
-            raise UserError(f"dataset.path={path} does not exist.")
-        return path
-    place = place_of(spec.reader, reading.root)
-    if place is not None:
-        return place
-    raise UserError(
-        f"{spec.reader} is not in {reading.root}: it is {SOURCES[spec.reader]}. Put it there as "
-        f"{PLACES[spec.reader][0]}, or say where it lies: dataset.path=… or data_root=…"
-    )
 
 
 def _neu(folder: Path) -> Listing:

@@ -14,7 +14,7 @@ from altool.data.imbalance import survivors
 from altool.data.oracle import Oracle
 from altool.data.read import read
 from altool.data.reading import Reading
-from altool.data.rows import Items, Rows
+from altool.data.rows import Items, Rows, take
 from altool.data.spec import DatasetSpec, ImbalanceSpec
 from altool.data.split import validation
 from altool.data.store import Store, Transforms
@@ -39,13 +39,20 @@ def prepare(
     arrays, train, test, digest = _stores(spec, torch.device(device), reading)
     held_out = validation(len(arrays.train_y), spec.val, spec.split_seed)
     pool = np.setdiff1d(np.arange(len(arrays.train_y)), held_out, assume_unique=True)
-    members = survivors(pool, arrays.train_y[pool], len(arrays.classes), imbalance, seed)
+    members = pool
+    if not spec.is_dense:
+        members = survivors(pool, np.asarray(arrays.train_y)[pool], len(arrays.classes), imbalance, seed)
+    elif imbalance.rule != "none":
+        raise UserError(
+            f"imbalance={imbalance.name} thins out classes of images, but in dataset={spec.name} every pixel has one: type "
+            "imbalance=none."
+        )
     return Task(
         store=train,
         oracle=Oracle(arrays.train_y),
         members=members,
         test=Split(test, np.arange(len(arrays.test_y)), arrays.test_y),
-        val=Split(train, held_out, arrays.train_y[held_out]) if len(held_out) else None,
+        val=Split(train, held_out, take(arrays.train_y, held_out)) if len(held_out) else None,
         classes=arrays.classes,
         digest=digest,
         skipped=arrays.skipped,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from altool.core.errors import UserError
+from altool.data.cityscapes import read_cityscapes
 from altool.data.embedded import EMBEDDED
 from altool.data.image_sets import read_array_set, read_image_set
 from altool.data.images import read_csv, read_folder
@@ -27,6 +28,8 @@ def read(spec: DatasetSpec, reading: Reading | Path | None = None) -> Arrays:
         return read_public(spec.reader, reading.root, reading.download)
     if spec.reader in IMAGE_SETS:
         return read_image_set(spec, reading)
+    if spec.is_dense:
+        return read_cityscapes(spec, reading)
     if spec.reader in ARRAY_SETS:
         return read_array_set(spec, reading)
     return _read_own(spec, reading)

@@ -56,6 +56,10 @@ class Rows:
         digests = None if self.digests is None else self.digests[which]
         return Rows(self._source, self._positions[which], digests)
 
+    def plane(self) -> "Rows":
+        """The rows of shape (…, 1) without their last axis, unread."""
+        return Rows(self._source[..., 0], self._positions, self.digests)
+
 
 Items = np.ndarray | Rows
 

@@ -9,12 +9,13 @@ POINTS = ("moons", "circles", "moons_imb10")
 PUBLIC = ("mnist", "fashion_mnist", "cifar10", "cifar100", "svhn")
 IMAGE_SETS = ("neu", "caltech101")  # image files as they are distributed
 ARRAY_SETS = ("neu_det_64", "magnetic_tile_64")  # prepared .npz files
-READERS = ("digits", *POINTS, *PUBLIC, *IMAGE_SETS, *ARRAY_SETS, *OWN)
+DENSE_SETS = ("cityscapes",)  # a class for every pixel
+READERS = ("digits", *POINTS, *PUBLIC, *IMAGE_SETS, *ARRAY_SETS, *DENSE_SETS, *OWN)
 
 # Keys of a dataset that only some readers know what to do with.
 USED_BY = {
-    "path": (*OWN, *IMAGE_SETS, *ARRAY_SETS),
-    "size": ("folder", "csv", *IMAGE_SETS),
+    "path": (*OWN, *IMAGE_SETS, *ARRAY_SETS, *DENSE_SETS),
+    "size": ("folder", "csv", *IMAGE_SETS, *DENSE_SETS),
     "rgb": ("folder", "csv", *IMAGE_SETS),
     "background": ("caltech101",),
     "noise": POINTS,
@@ -45,7 +46,8 @@ class DatasetSpec:
     split_seed: what splits and generated points are drawn by, the same for every seed of a run.
     mean, std: per channel of pixels in [0, 1]; None takes those of the training images.
     crop_pad, flip: augmentation, see `store.Transforms`.
-    size: side in pixels that image files are resized to. rgb: makes grey ones RGB, all the same in three channels.
+    size: side in pixels, or (height, width), that image files are resized to. rgb: makes grey ones RGB, all the same in
+    three channels.
     background: whether Caltech-101 keeps its background folder, None as yes.
     noise: standard deviation of a toy's jitter.
     """
@@ -60,7 +62,7 @@ class DatasetSpec:
     std: tuple[float, ...] | None = None
     crop_pad: int = 0
     flip: bool = False
-    size: int | None = None
+    size: int | tuple[int, int] | None = None
     rgb: bool | None = None
     background: bool | None = None
     noise: float | None = None
@@ -84,12 +86,23 @@ class DatasetSpec:
         for key in ("split_seed", "crop_pad"):
             if getattr(self, key) < 0:
                 raise UserError(f"dataset.{key}={getattr(self, key)}: must not be negative.")
-        if self.size is not None and self.size < 1:
-            raise UserError(f"dataset.size={self.size}: give the side in pixels.")
+        if self.size is not None and not _is_size(self.size):
+            given = list(self.size) if isinstance(self.size, tuple) else self.size
+            raise UserError(f"dataset.size={given}: give the side in pixels, or [height,width].")
         if self.noise is not None and self.noise < 0:
             raise UserError(f"dataset.noise={self.noise}: must not be negative.")
         if self.std is not None and min(self.std, default=1) <= 0:
             raise UserError(f"dataset.std={list(self.std)}: must be above 0.")
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether every pixel has a class."""
+        return self.reader in DENSE_SETS
+
+
+def _is_size(value: object) -> bool:
+    sides = value if isinstance(value, tuple) else (value, value)
+    return len(sides) == 2 and all(type(side) is int and side > 0 for side in sides)
 
 
 @dataclass(frozen=True)

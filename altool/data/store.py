@@ -25,6 +25,26 @@ class Transforms:
     flip: bool = False
 
 
+def moved(batch: Tensor, dy: Tensor, dx: Tensor, flip: Tensor, crop_pad: int, outside: int) -> Tensor:
+    """Images (B, H, W, C) or maps of classes (B, H, W), each flipped where `flip` is true, and shifted by its own crop
+    (0 ≤ dy, dx ≤ 2·crop_pad); `outside`: what comes in from beyond the rim."""
+    height, width = batch.shape[1:3]
+    rows = torch.arange(height, device=batch.device) + (dy.long() - crop_pad)[:, None]
+    columns = torch.arange(width, device=batch.device)
+    # flipped first, cropped second, as torchvision composes them in the released code (D4)
+    columns = columns + (dx.long() - crop_pad)[:, None]
+    outside_rows = (rows < 0) | (rows >= height)
+    outside_columns = (columns < 0) | (columns >= width)
+    columns = torch.where(flip[:, None], width - 1 - columns, columns)
+    batch = batch[
+        torch.arange(len(batch), device=batch.device)[:, None, None],
+        rows.clamp(0, height - 1)[:, :, None],
+        columns.clamp(0, width - 1)[:, None, :],
+    ]
+    beyond = outside_rows[:, :, None] | outside_columns[:, None, :]
+    return batch.masked_fill(beyond.view(*beyond.shape, *[1] * (batch.ndim - 3)), outside)
+
+
 class Store:
     """Items by dataset index. `items`: uint8 (P, H, W, C) images or float32 (P, D) points; not `resident`, they stay where
     they are, and only the batches that are asked for go to the device. Both give the same bytes."""
@@ -70,23 +90,8 @@ class Store:
         """Normalised items, each shifted by its own crop (0 ≤ dy, dx ≤ 2·crop_pad) and flipped where `flip` is true."""
         if not self.is_image or not (self.transforms.crop_pad or self.transforms.flip):
             return self.images(indices)
-        batch = self._gather(indices)
-        _, height, width, _ = batch.shape
-        rows = torch.arange(height, device=self.device) + (dy.long() - self.transforms.crop_pad)[:, None]
-        columns = torch.arange(width, device=self.device)
-        # flipped first, cropped second, as torchvision composes them in the released code (D4)
-        columns = columns + (dx.long() - self.transforms.crop_pad)[:, None]
-        outside_rows = (rows < 0) | (rows >= height)
-        outside_columns = (columns < 0) | (columns >= width)
-        columns = torch.where(flip[:, None], width - 1 - columns, columns)
-        batch = batch[
-            torch.arange(len(batch), device=self.device)[:, None, None],
-            rows.clamp(0, height - 1)[:, :, None],
-            columns.clamp(0, width - 1)[:, None, :],
-        ]
         # black before normalisation, as padding a PIL image does
-        outside = outside_rows[:, :, None] | outside_columns[:, None, :]
-        return self._normalise(batch.masked_fill(outside[..., None], 0))
+        return self._normalise(moved(self._gather(indices), dy, dx, flip, self.transforms.crop_pad, 0))
 
     def pixels(self, indices: Any) -> Tensor:
         """The images as they were read, uint8 (B, H, W, C)."""

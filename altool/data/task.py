@@ -11,13 +11,14 @@ from altool.data.store import Store
 
 @dataclass(frozen=True)
 class Arrays:
-    """What a reader gives: uint8 (P, H, W, C) images or float32 (P, D) points, int64 labels, class names in label order;
-    `skipped`: how many files could not be read and were left out because the person said so."""
+    """What a reader gives: uint8 (P, H, W, C) images or float32 (P, D) points, labels (core/maps.py), class names in label
+    order; maps of test items may be larger than their images. `skipped`: how many files could not be read and were left
+    out because the person said so."""
 
     train_x: Items
-    train_y: np.ndarray
+    train_y: Items
     test_x: Items
-    test_y: np.ndarray
+    test_y: Items
     classes: tuple[str, ...]
     skipped: int = 0
 
@@ -28,7 +29,7 @@ class Split:
 
     store: Store
     indices: np.ndarray
-    labels: np.ndarray
+    labels: Items
 
 
 @dataclass(frozen=True)
@@ -48,3 +49,8 @@ class Task:
     @property
     def n_classes(self) -> int:
         return len(self.classes)
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether labels are maps (core/maps.py)."""
+        return bool(self.oracle.label_shape)

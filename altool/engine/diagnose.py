@@ -9,7 +9,7 @@
 
 and with diagnostics.audit, which alone looks at labels that were not bought, after the picks are made:
 
-    true_losses, true_labels, predicted (N,)   of the candidates (P1 Fig. 8)
+    true_losses, true_labels, predicted (N,)   of the candidates (P1 Fig. 8); of a dense task true_losses alone
     example_images, example_indices            some candidates of every class, the same ones for every strategy that was
                                                offered the same (P2 Fig. 1)
     point_labels (P,)                          of the points
@@ -27,6 +27,7 @@ from altool.engine.cell import Cell
 from altool.engine.query import Query
 from altool.learners.fitted import FittedModel
 from altool.learners.learner import FitRequest
+from altool.models.output import item_losses
 
 TOP = 10
 EXAMPLES = 40
@@ -67,11 +68,13 @@ def diagnose(
 
 
 def _audit(task: Task, candidates: np.ndarray, model: FittedModel) -> Arrays:
+    if task.is_dense:
+        return {"true_losses": _map_losses(task, candidates, model)}
     labels = task.oracle.audit(candidates)
     truth = torch.as_tensor(labels, device=task.store.device)
     logits = model.predict(task.store, candidates)
     arrays = {
-        "true_losses": F.cross_entropy(logits, truth, reduction="none").cpu().numpy(),
+        "true_losses": item_losses(logits, truth).cpu().numpy(),
         "true_labels": labels,
         "predicted": logits.argmax(1).cpu().numpy(),
     }
@@ -79,6 +82,17 @@ def _audit(task: Task, candidates: np.ndarray, model: FittedModel) -> Arrays:
         chosen = examples(candidates, labels, task.n_classes)
         arrays |= {"example_indices": chosen, "example_images": thumbnails(task.store, chosen)}
     return arrays
+
+
+def _map_losses(task: Task, candidates: np.ndarray, model: FittedModel) -> np.ndarray:
+    """One by one: maps are large."""
+    losses = []
+    for index in candidates[:, None]:
+        truth = torch.as_tensor(task.oracle.audit(index), device=task.store.device).long()
+        losses.append(
+            model.predict(task.store, index, lambda logits, truth=truth: item_losses(logits, truth))
+        )
+    return torch.cat(losses).cpu().numpy()
 
 
 def examples(candidates: np.ndarray, labels: np.ndarray, n_classes: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from altool.core.errors import EXIT_INTERRUPTED, AltoolError, RunConflict, Stopped, UserError
+from altool.core.maps import recorded
 from altool.core.naming import seed_name
 from altool.core.observer import Observer
 from altool.core.pool import Pool
@@ -141,9 +142,9 @@ def _resume_pool(cell: Cell, seed: int, task: Task, folder: RunFolder) -> Pool:
     """The pool as the recorded purchases left it, or after buying the start set."""
     if not folder.purchases and not folder.next_stage:
         start = draw_start(cell, seed, task)
-        labels = task.oracle.reveal(start)
+        labels = recorded(task.oracle.reveal(start))
         folder.add_purchases(
-            [Purchase(0, r, int(i), int(y), None) for r, (i, y) in enumerate(zip(start, labels, strict=True))]
+            [Purchase(0, r, int(i), y, None) for r, (i, y) in enumerate(zip(start, labels, strict=True))]
         )
     _check_purchases(cell, task, folder)
     pool = Pool.of(task.members)
@@ -166,7 +167,7 @@ def _check_purchases(cell: Cell, task: Task, folder: RunFolder) -> None:
             )
     indices = np.array([p.index for p in folder.purchases], np.int64)
     inside = np.isin(indices, task.members).all()
-    if not inside or (task.oracle.reveal(indices) != [p.label for p in folder.purchases]).any():
+    if not inside or recorded(task.oracle.reveal(indices)) != [p.label for p in folder.purchases]:
         raise RunConflict(
             f"{path} is damaged: its indices or labels are not those of the data. "
             "Add rerun=true to move the folder aside and begin again."

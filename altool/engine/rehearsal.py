@@ -6,8 +6,10 @@ Streams are named, so nothing here shifts a result. No label is used: the rehear
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
+from torch import Tensor
 
 from altool.core.strategy import Diagnostics
 from altool.core.streams import Streams
@@ -21,6 +23,7 @@ from altool.learners.learner import FitRequest
 from altool.learners.train import step
 
 ITEMS = 256
+PIXELS, FEWEST = 256 * 224 * 224, 8  # of larger images fewer are looked at
 STEPS = 3
 ITERATIONS = 3
 
@@ -50,9 +53,12 @@ def rehearse(cell: Cell) -> Rehearsal:
         request.streams,
         cell.platform.precision,
         learner.eval_batch,
+        taught=(request.labelled, request.labels),
     )
-    fitted.predict(task.store, request.candidates[:2])
-    viewed = _seconds(lambda: fitted.predict(task.store, request.candidates), 1) / len(request.candidates)
+    fitted.predict(task.store, request.candidates[:2], _first)
+    viewed = _seconds(lambda: fitted.predict(task.store, request.candidates, _first), 1) / len(
+        request.candidates
+    )
     wants = cell.strategy.wants
     served = fitted.probe(request.candidates[:2], wants, draws=1) if wants else {}
     return Rehearsal(
@@ -88,17 +94,23 @@ def _work(cell: Cell, task: Task, stage: int) -> Work:
 
 
 def _request(cell: Cell, task: Task) -> FitRequest:
-    members = task.members[: cell.learner.batch_size + ITEMS]
+    pixels = prod(task.store.shape[1:])  # 1 of points
+    members = task.members[: cell.learner.batch_size + min(ITEMS, max(FEWEST, PIXELS // pixels))]
     n = min(cell.learner.batch_size, max(1, len(members) // 2))
     return FitRequest(
         store=task.store,
         labelled=members[:n],
-        labels=np.zeros(n, np.int64),
+        labels=np.zeros((n, *task.oracle.label_shape), np.uint8 if task.is_dense else np.int64),
         unlabelled=members[n:],
         candidates=members[n:],
         n_classes=task.n_classes,
         streams=Streams(cell.seeds[0], 0),
     )
+
+
+def _first(logits: Tensor) -> Tensor:
+    """One number of each item: maps of a few hundred large images fill a device."""
+    return logits.flatten(1)[:, :1]
 
 
 def _iteration_seconds(cell: Cell, request: FitRequest, fitted: FittedModel) -> float:

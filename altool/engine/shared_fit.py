@@ -55,7 +55,7 @@ class StageZeroCache:
             "extension": (extension.recipe() if extension else None) or None,
             "seed": seed,
             "platform": cell.platform.as_record(),
-            "labelled": _digest(request.labelled, request.labels),
+            "labelled": _digest(request.labelled, *([request.labels] if request.labels.ndim == 1 else [])),
         }
         if extension is not None and extension.uses_unlabelled:
             content["unlabelled"] = _digest(request.unlabelled)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from altool.core.maps import class_counts, recorded
 from altool.core.pool import Pool
 from altool.core.records import Metrics, Purchase, Seconds, StageRecord
 from altool.core.runfolder import RunFolder
@@ -49,7 +50,7 @@ def run_stage(
     """Runs `stage` and commits it; returns the pool with what was bought for the next one."""
     reset_peak_memory(cell.platform.device)
     streams = Streams(seed, stage)
-    labels = np.array([p.label for p in folder.purchases], np.int64)
+    labels = task.oracle.recall(np.array([p.index for p in folder.purchases], np.int64))
     request = FitRequest(
         store=task.store,
         labelled=pool.labelled,
@@ -75,7 +76,7 @@ def run_stage(
         )
     if not last or (cell.diagnostics.final and len(request.candidates) >= cell.budget.step):
         query = _query(cell, request, fitted.model, diagnostics, progress)
-    counts = np.bincount(labels, minlength=task.n_classes)
+    counts = class_counts(labels, task.n_classes)
     record = StageRecord(
         identity=cell.identity,
         seed=seed,
@@ -202,6 +203,6 @@ def _query(
 
 
 def _purchases(task: Task, query: Query, stage: int) -> list[Purchase]:
-    labels = task.oracle.reveal(query.picks.indices)
+    labels = recorded(task.oracle.reveal(query.picks.indices))
     rows = zip(query.picks.indices, labels, query.picks.scores, strict=True)
-    return [Purchase(stage, r, int(i), int(y), float(s)) for r, (i, y, s) in enumerate(rows)]
+    return [Purchase(stage, r, int(i), y, float(s)) for r, (i, y, s) in enumerate(rows)]

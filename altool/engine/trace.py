@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from altool.data.task import Task
+from altool.engine.evaluate import map_metrics
 from altool.learners.train import EpochReport
 
 CHUNK = 512
@@ -13,11 +14,16 @@ CHUNK = 512
 @torch.no_grad()
 def trace(report: EpochReport, task: Task, seed: int) -> dict[str, object]:
     """One row of epochs.csv: losses in nats, accuracy 0 to 1; leaves the model as it was."""
-    report.model.eval()
     test = task.test
+    report.model.eval()
+    if task.is_dense:
+        found = map_metrics(lambda images: report.model(images).logits.float(), test, task.n_classes)
+        report.model.train()
+        measured = {"test_loss": found.nll, "test_accuracy": found.accuracy, "test_miou": found.miou}
+        return {"seed": seed, "epoch": report.epoch, "train_loss": report.loss, **measured}
     chunks = [report.model(test.store.images(part)).logits.float() for part in _chunks(test.indices)]
     report.model.train()
-    logits, labels = torch.cat(chunks), torch.as_tensor(test.labels, device=task.store.device)
+    logits, labels = torch.cat(chunks), torch.as_tensor(np.asarray(test.labels), device=task.store.device)
     return {
         "seed": seed,
         "epoch": report.epoch,

@@ -14,7 +14,7 @@ from altool.core.streams import Streams
 from altool.data.store import Store
 from altool.learners.memory import release_memory
 from altool.models.dropout import Draws
-from altool.models.output import Output, TaskModel, pooled
+from altool.models.output import Output, TaskModel, item_losses, pooled
 
 log = logging.getLogger("altool")
 Reduce = Callable[[dict[str, Tensor]], dict[str, Tensor]]
@@ -22,7 +22,8 @@ Reduce = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 
 class FittedModel:
     """A trained task model in eval mode with frozen parameters, and the networks that its extension trained.
-    `micro_batch`: the parts that its batches had to be split into for lack of memory, None where they were whole."""
+    `micro_batch`: the parts that its batches had to be split into for lack of memory, None where they were whole.
+    `taught`: what it was fitted on, dataset indices and their labels: the items whose `losses` can be told."""
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class FittedModel:
         precision: str,
         chunk: int,
         micro_batch: int | None = None,
+        taught: tuple[np.ndarray, np.ndarray] | None = None,
     ):
         self.micro_batch = micro_batch
         self.model = model.eval().requires_grad_(False)
@@ -46,6 +48,8 @@ class FittedModel:
         self._streams = streams
         self._precision = precision
         self._chunk = chunk
+        indices, self._labels = taught or (np.empty(0, np.int64), np.empty(0, np.int64))
+        self._position = {int(index): position for position, index in enumerate(indices)}
 
     def state(self) -> dict[str, dict[str, Tensor]]:
         """All weights by network name; the task model's under `task`."""
@@ -59,7 +63,7 @@ class FittedModel:
             return self.model(images)
 
     def logits(self, images: Tensor) -> Tensor:
-        """Logits in eval mode, (B, C) float32."""
+        """Logits in eval mode, (B, C) or (B, C, H, W) float32."""
         return self.forward(images).logits.float()
 
     def exact_logits(self, images: Tensor) -> Tensor:
@@ -67,9 +71,16 @@ class FittedModel:
         return self.model(images).logits.float()
 
     @torch.no_grad()
-    def predict(self, store: Store, indices: np.ndarray) -> Tensor:
-        """Logits of items of any store, (n, C) float32."""
-        return self._in_chunks(indices, lambda part: {"logits": self.logits(store.images(part))})["logits"]
+    def predict(
+        self, store: Store, indices: np.ndarray, keep: Callable[[Tensor], Tensor] | None = None
+    ) -> Tensor:
+        """Logits of items of any store, (n, C) float32, or what `keep` makes of those of a chunk."""
+
+        def serve(part: np.ndarray) -> dict[str, Tensor]:
+            logits = self.logits(store.images(part))
+            return {"logits": keep(logits) if keep else logits}
+
+        return self._in_chunks(indices, serve)["logits"]
 
     @torch.no_grad()
     def probe(
@@ -82,22 +93,24 @@ class FittedModel:
         """One chunked pass over pool items that serves all wants; float32 tensors on the device, rows as in `indices`.
 
         logits (N, C); embedding (N, D); taps (N, sum of tap channels), globally averaged; auxiliary: the extension's output;
+        losses: the task loss of what was labelled for this fit in nats, not a number for the others;
         mc_logits (N, draws, C) from `draws` dropout sub-networks; gradient_factors: `error` (N, C), softmax minus the
         predicted class's one-hot, and `embedding` (N, D): their outer product is the last layer's gradient.
-        `reduce` shrinks each chunk's dict before it is kept.
+        `reduce` shrinks each chunk's dict before it is kept: needed where a model is dense, whose logits are maps.
         """
         asked = names_of(tuple(wants))
         passes = Draws(self.model, self._streams) if "mc_logits" in asked else None
 
         def serve(part: np.ndarray) -> dict[str, Tensor]:
-            chunk = self._serve(self._store.images(part), asked, passes, draws)
+            chunk = self._serve(part, asked, passes, draws)
             return reduce(chunk) if reduce else chunk
 
         return self._in_chunks(indices, serve)
 
     def _serve(
-        self, images: Tensor, asked: frozenset[str], passes: Draws | None, draws: int
+        self, part: np.ndarray, asked: frozenset[str], passes: Draws | None, draws: int
     ) -> dict[str, Tensor]:
+        images = self._store.images(part)
         served: dict[str, Any] = {}
         if asked - {"mc_logits"}:
             output = self.forward(images)
@@ -109,6 +122,8 @@ class FittedModel:
             if "gradient_factors" in asked:
                 hard = F.one_hot(logits.argmax(1), logits.shape[1])
                 served["error"] = logits.softmax(1) - hard
+            if "losses" in asked:
+                served["losses"] = self._losses(part, logits)
             if "taps" in asked:
                 served["taps"] = torch.cat([pooled(tap).float() for tap in output.taps], dim=1)
             if "auxiliary" in asked:
@@ -116,6 +131,15 @@ class FittedModel:
         if passes is not None:
             served["mc_logits"] = torch.stack([self._one_draw(images, passes, k) for k in range(draws)], 1)
         return served
+
+    def _losses(self, part: np.ndarray, logits: Tensor) -> Tensor:
+        rows = [row for row, index in enumerate(part) if int(index) in self._position]
+        losses = logits.new_full((len(part),), torch.nan, dtype=torch.float64)
+        labels = self._labels[[self._position[int(part[row])] for row in rows]]
+        if rows:
+            truth = torch.from_numpy(labels).to(logits.device, torch.int64)
+            losses[rows] = item_losses(logits[rows].double(), truth)
+        return losses
 
     def _one_draw(self, images: Tensor, passes: Draws, k: int) -> Tensor:
         with passes.draw(k):

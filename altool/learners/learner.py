@@ -27,7 +27,7 @@ DROPS = ("never", "first_stage")
 
 @dataclass(frozen=True)
 class FitRequest:
-    """What a fit works on. `labels` belong to `labelled`; no other label is in reach."""
+    """What a fit works on. `labels` (core/maps.py) belong to `labelled`; no other label is in reach."""
 
     store: Store
     labelled: np.ndarray
@@ -47,7 +47,7 @@ class Learner:
     milestones: fractions of the epochs; min_steps: short fits get more epochs until they have this many steps;
     init: `per_stage` draws new weights at every stage, `fixed` starts every stage from stage 0's (P2's code);
     drop_last: `first_stage` leaves out a short last batch there, as the released code does (facts.md 1.1.4);
-    eval_batch: chunk of forward passes.
+    eval_batch: chunk of forward passes; dense: whether the network gives every pixel a class.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Learner:
     drop_last: str = "never"
     min_steps: int = 0
     eval_batch: int = 512
+    dense: bool = False
 
     def __post_init__(self) -> None:
         for key, known in (
@@ -121,6 +122,7 @@ class Learner:
         return FittedModel(
             *(job.model, job.extension, request.store, request.streams, precision, self.eval_batch),
             micro_batch=job.frugality.micro_batch,
+            taught=(request.labelled, request.labels),
         )
 
     def prepare(

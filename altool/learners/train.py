@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.optim import Optimizer
 
 from altool.core.errors import RunFailed
+from altool.core.maps import IGNORED
 from altool.core.stop import check_stop
 from altool.core.strategy import ExtensionRun, TrainingStep
-from altool.data.store import Store
+from altool.data.store import Store, moved
 from altool.learners.memory import Frugality
 from altool.learners.optimise import lr_factor, set_lr
 from altool.learners.plan import Batch, StagePlan
 from altool.learners.recompute import recomputing
-from altool.models.output import TaskModel
+from altool.models.output import TaskModel, item_losses
 
 if TYPE_CHECKING:
     from altool.learners.learner import Learner
@@ -40,7 +40,8 @@ OnEpoch = Callable[[EpochReport], None]
 
 @dataclass(frozen=True)
 class TrainingItems:
-    """The labelled items by position, then an extension's extra samples, which are trained on as they are."""
+    """The labelled items by position, then an extension's extra samples, which are trained on as they are. Maps of classes
+    stay in main memory until their batch comes, and move as their images do."""
 
     store: Store
     indices: Tensor
@@ -52,7 +53,7 @@ class TrainingItems:
         store: Store, labelled: np.ndarray, labels: np.ndarray, extra: tuple[Tensor, Tensor] | None
     ) -> "TrainingItems":
         indices = torch.tensor(labelled, device=store.device)
-        known = torch.tensor(labels, device=store.device)
+        known = torch.from_numpy(labels) if labels.ndim > 1 else torch.tensor(labels, device=store.device)
         if extra is None:
             return TrainingItems(store, indices, known, None)
         images, more = extra
@@ -66,13 +67,18 @@ class TrainingItems:
         positions = batch.positions.long()
         if self.extra is None:
             items = self.store.augmented(self.indices[positions], batch.dy, batch.dx, batch.flip)
-            return items, self.labels[positions]
+            return items, self.labels[positions] if self.labels.ndim == 1 else self._maps(batch)
         own = len(self.indices)
         inside = positions.clamp(max=own - 1)
         items = self.store.augmented(self.indices[inside], batch.dy, batch.dx, batch.flip)
         twins = self.extra[(positions - own).clamp(min=0)]
         shape = (-1, *[1] * (items.ndim - 1))
         return torch.where((positions < own).view(shape), items, twins), self.labels[positions]
+
+    def _maps(self, batch: Batch) -> Tensor:
+        maps = self.labels[batch.positions.cpu().long()].to(self.store.device)
+        moves = (batch.dy, batch.dx, batch.flip)
+        return moved(maps, *moves, self.store.transforms.crop_pad, IGNORED).long()
 
 
 @dataclass
@@ -117,7 +123,7 @@ def _loss(job: Job, epoch: int, number: int, batch: Batch) -> tuple[TrainingStep
 
     with torch.autocast(images.device.type, torch.bfloat16, enabled=job.precision == "bf16"):
         output = job.model(images)
-    losses_B = F.cross_entropy(output.logits.float(), labels_B, reduction="none")
+    losses_B = item_losses(output.logits.float(), labels_B)
     seen = TrainingStep(epoch, number, images, labels_B, output, losses_B)
     added = job.extension.loss(seen)
     return seen, losses_B.mean() if added is None else losses_B.mean() + added

@@ -15,18 +15,18 @@ from altool.models.output import Output, TaskModel, image_shape, pooled
 from altool.models.pretrained import imagenet_state
 
 
-def conv3x3(c_in: int, c_out: int, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(c_in, c_out, 3, stride=stride, padding=1, bias=False)
+def conv3x3(c_in: int, c_out: int, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(c_in, c_out, 3, stride=stride, padding=dilation, dilation=dilation, bias=False)
 
 
 class BasicBlock(nn.Module):
-    """Two 3×3 convolutions with batch norm, and a 1×1 shortcut where the shape changes."""
+    """Two 3×3 convolutions of the given dilations with batch norm, and a 1×1 shortcut where the shape changes."""
 
-    def __init__(self, c_in: int, c_out: int, stride: int):
+    def __init__(self, c_in: int, c_out: int, stride: int, dilations: tuple[int, int] = (1, 1)):
         super().__init__()
-        self.conv1 = conv3x3(c_in, c_out, stride)
+        self.conv1 = conv3x3(c_in, c_out, stride, dilations[0])
         self.bn1 = nn.BatchNorm2d(c_out)
-        self.conv2 = conv3x3(c_out, c_out)
+        self.conv2 = conv3x3(c_out, c_out, dilation=dilations[1])
         self.bn2 = nn.BatchNorm2d(c_out)
         self.shortcut = nn.Sequential()
         if stride != 1 or c_in != c_out:

@@ -25,6 +25,7 @@ from altool.reproduce.sizes import Sizes
 from altool.strategies.replay import Replay
 
 ITEMS = 160  # room for a batch of VAT's 128 unlabelled ones
+SMALLER = 8  # times: of the sides of what a dense network sees
 LABELLED, CANDIDATES, PICKS, DRAWS, BATCH = 4, 8, 2, 2, 2
 
 
@@ -81,16 +82,25 @@ def cell_cost(cell: Cell, sizes: Sizes, n_seeds: int, unit: Unit | None = None) 
 
 
 def count(cell: Cell, sizes: Sizes) -> Unit:
-    """Counts the operations of the cell's networks on blank items of the right shape, on the processor."""
-    store = _blank(sizes.shape)
+    """Counts the operations of the cell's networks on blank items of the right shape, on the processor. Dense networks see
+    images of an eighth of the side: their operations grow with the pixels."""
+    shape, pixels = sizes.shape, 1.0
+    if cell.learner.dense:
+        channels, height, width = shape
+        shape = (channels, height // SMALLER, width // SMALLER)
+        pixels = height * width / (shape[1] * shape[2])
+    store = _blank(shape)
     small, large = (_job(cell, store, sizes.classes, size) for size in (BATCH, 2 * BATCH))
     few, many = (_flops(lambda job=job: step(job, 0, 0, next(job.plan.batches(0)))) for job in (small, large))
     trained = (many - few) / BATCH
     streams, chunk = Streams(0, 0), cell.learner.eval_batch
-    fitted = FittedModel(small.model, small.extension, store, streams, "fp32", chunk)
+    request = _request(cell, store, sizes.classes, LABELLED, CANDIDATES)
+    taught = (request.labelled, request.labels)
+    fitted = FittedModel(small.model, small.extension, store, streams, "fp32", chunk, taught=taught)
     viewed = _flops(lambda: fitted.predict(store, np.arange(PICKS))) / PICKS
     queried, iteration = _query(cell, store, sizes.classes, fitted)
-    return Unit(trained, max(0.0, few - BATCH * trained), viewed, queried, iteration)
+    beside = max(0.0, few - BATCH * trained)
+    return Unit(pixels * trained, beside, pixels * viewed, pixels * queried, iteration)
 
 
 def _blank(shape: tuple[int, ...]) -> Store:
@@ -100,16 +110,18 @@ def _blank(shape: tuple[int, ...]) -> Store:
     return Store(np.zeros((ITEMS, height, width, channels), np.uint8), Transforms(), "cpu")
 
 
-def _request(store: Store, n_classes: int, n_labelled: int, n_candidates: int) -> FitRequest:
+def _request(cell: Cell, store: Store, n_classes: int, n_labelled: int, n_candidates: int) -> FitRequest:
     order = np.arange(ITEMS)
     rest = order[n_labelled : n_labelled + n_candidates]
     labels = order[:n_labelled] % n_classes
+    if cell.learner.dense:
+        labels = np.zeros((n_labelled, *store.shape[1:]), np.uint8)
     return FitRequest(store, order[:n_labelled], labels, rest, rest, n_classes, Streams(0, 0))
 
 
 def _job(cell: Cell, store: Store, n_classes: int, batch: int) -> Job:
     learner = replace(cell.learner, epochs=1, batch_size=batch, min_steps=0, drop_last="never")
-    request = _request(store, n_classes, batch, ITEMS - batch)
+    request = _request(cell, store, n_classes, batch, ITEMS - batch)
     job = learner.prepare(request, cell.extension, "fp32")
     for network in (job.model, *job.extension.networks().values()):
         network.train()
@@ -125,7 +137,7 @@ def _query(cell: Cell, store: Store, n_classes: int, fitted: FittedModel) -> tup
     if "mc_logits" in strategy.wants:
         factor = strategy.draws / DRAWS  # type: ignore[attr-defined]  # who asks for draws says how many
         strategy = replace(strategy, draws=DRAWS)  # type: ignore[call-arg]
-    request = _request(store, n_classes, LABELLED, CANDIDATES)
+    request = _request(cell, store, n_classes, LABELLED, CANDIDATES)
     own_batch = getattr(strategy, "batch_size", BATCH)
     if strategy.rehearsal(LABELLED, CANDIDATES, 1) is not None:
         strategy = replace(strategy, batch_size=BATCH)  # type: ignore[call-arg]

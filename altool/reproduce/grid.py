@@ -67,8 +67,6 @@ class Grid:
         """Raises UserError for what altool cannot do yet."""
         name, lacks = self.experiment.name, self.experiment.lacks
         files = f" Its files: {self.spec['download']}." if "download" in self.spec else ""
-        if self.spec.get("needs"):
-            raise UserError(f"{name} needs {self.spec['needs']}, which this altool does not have yet.{files}")
         if lacks and not self.wanted.smoke:
             raise UserError(f"{name} needs dataset={lacks}, which this altool cannot read yet.{files}")
 

@@ -18,10 +18,11 @@ from altool.core.atomic import write_atomic
 from altool.core.streams import stream
 from altool.data.public import PUBLIC_SETS, present_at
 from altool.data.public_reader import read_public
-from altool.data.spec import USED_BY
+from altool.data.spec import DENSE_SETS, USED_BY
+from altool.reproduce.smoke_scenes import SIZE, write_scenes
 
 STAGES, SEEDS, POINT_SEEDS = 2, 1, 2
-GENERATED = "_generated.npz"  # how the file of generated items ends
+GENERATED = "_generated"  # how the name of generated items ends
 PARTS = ("train", "test")
 PER_CLASS, TEST_PER_CLASS = 20, 10
 CUT_PER_CLASS = 60  # where classes are cut: P0 Table 1's smallest, 50 of 5,000, keeps one
@@ -41,6 +42,10 @@ SMALLER: dict[str, Mapping[str, Any]] = {  # by the class of the model
         "epochs": 2,
         "batch_size": 16,
         "min_steps": 0,
+    },
+    "DRN": {
+        "model": {"stem": [WIDTH] * 3, "channels": [WIDTH] * 4, "blocks": [1] * 4},
+        "epochs": 2,
     },
     "MLP": {"epochs": 10},
 }
@@ -79,6 +84,10 @@ def _budget(run: RunConfig) -> list[str]:
 
 
 def _dataset(run: RunConfig, said: Mapping[str, Any] | None, folder: Path) -> list[str]:
+    if run.dataset.reader in DENSE_SETS:
+        scenes = write_scenes(folder / f"{run.dataset.name}{GENERATED}")
+        paths = {"dataset.path": scenes, "data_root": folder}
+        return [f"dataset.size={literal(SIZE)}", *(f"{k}={as_text(str(v))}" for k, v in paths.items())]
     path = _items(run, said, folder)
     words = ["dataset.reader=npz", f"dataset.path={as_text(str(path))}"]
     words += [
@@ -100,13 +109,15 @@ def _items(run: RunConfig, said: Mapping[str, Any] | None, folder: Path) -> Path
     public = run.dataset.reader in PUBLIC_SETS
     real = public and present_at(run.dataset.reader, root) is not None
     cut = "_cut" if run.imbalance.rule != "none" else ""
-    path = folder / (f"{name}{cut}_sample.npz" if real else f"{name}{cut}{GENERATED}")
+    path = folder / (f"{name}{cut}_sample.npz" if real else f"{name}{cut}{GENERATED}.npz")
     if path.exists():
         return path
     if real:
         arrays = read_public(run.dataset.reader, root)
         per_class = _per_class(run, len(arrays.classes))
-        train, test = _few(arrays.train_y, per_class[0]), _few(arrays.test_y, per_class[1])
+        train, test = (
+            _few(np.asarray(y), n) for y, n in zip((arrays.train_y, arrays.test_y), per_class, strict=True)
+        )
         parts = [arrays.train_x[train], arrays.train_y[train], arrays.test_x[test], arrays.test_y[test]]
     else:
         shape, n = _format(run, said)

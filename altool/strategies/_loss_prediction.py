@@ -54,12 +54,10 @@ def order_accuracy(predicted_L: np.ndarray, losses_L: np.ndarray) -> float:
     return 0.5 if np.isnan(tau) else (1 + tau) / 2
 
 
-def report_order(context: Context, predicted_L: Tensor, logits_L_C: Tensor) -> None:
+def report_order(context: Context, predicted_L: Tensor, losses_L: Tensor) -> None:
     """Health of the head on the labelled items, the only ones whose losses are known: in-sample, so that whoever is near
     chance here is so everywhere."""
-    labels = torch.tensor(context.labels, device=logits_L_C.device)
-    losses = F.cross_entropy(logits_L_C.double(), labels, reduction="none")
-    accuracy = order_accuracy(predicted_L.cpu().numpy(), losses.cpu().numpy())
+    accuracy = order_accuracy(predicted_L.cpu().numpy(), losses_L.cpu().numpy())
     context.diagnostics.number("ranker_accuracy", accuracy)
     if accuracy < NEAR_CHANCE:
         context.diagnostics.warn(

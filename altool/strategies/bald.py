@@ -12,15 +12,17 @@ from torch import Tensor
 from altool.core.errors import UserError
 from altool.core.strategy import Context, Extension, Strategy
 from altool.strategies._mc_dropout import MCDropout, mutual_information, predictive_entropy
+from altool.strategies._probabilities import Measure, averaged
 
 
 @dataclass(frozen=True)
 class BALD(Strategy):
     """`acquisition`: bald (mutual information) or entropy (of the mean prediction). `draws` passes over the candidates; a
-    draw is one sub-network for the whole pool; memory is one chunk × draws × C."""
+    draw is one sub-network for the whole pool; memory is one chunk × draws × C, and × pixels where the task is dense."""
 
     wants = frozenset({"mc_logits"})
     pointwise = True
+    dense = True
 
     acquisition: Literal["bald", "entropy"] = "bald"
     draws: int = 100
@@ -39,5 +41,8 @@ class BALD(Strategy):
         return context.probe(context.candidates, ["mc_logits"], reduce, self.draws)["score"]
 
 
-def _measured(measure: Any, chunk: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {"score": measure(chunk["mc_logits"].cpu().double().log_softmax(2))}
+def _measured(measure: Measure, chunk: dict[str, Tensor]) -> dict[str, Tensor]:
+    logits = chunk["mc_logits"]
+    if logits.ndim == 3:
+        return {"score": measure(logits.cpu().double().log_softmax(2))}
+    return {"score": averaged(lambda tile: measure(tile.log_softmax(2)), logits)}

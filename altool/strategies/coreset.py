@@ -24,6 +24,7 @@ class CoreSet(Strategy):
 
     wants = frozenset({"embedding"})
     pointwise = True
+    dense = True
 
     def fit(self, context: Context) -> Features:
         both = np.concatenate([context.candidates, context.labelled])

@@ -6,15 +6,16 @@ from typing import Any
 from torch import Tensor
 
 from altool.core.strategy import Context, Strategy
-from altool.strategies._probabilities import entropy
+from altool.strategies._probabilities import entropy, scores
 
 
 @dataclass(frozen=True)
 class Entropy(Strategy):
-    """One pass over the candidates."""
+    """One pass over the candidates. Of maps: the average over their pixels."""
 
     wants = frozenset({"logits"})
     pointwise = True
+    dense = True
 
     def score(self, context: Context, fitted: Any) -> Tensor:
-        return entropy(context.probe(context.candidates, ["logits"])["logits"])
+        return scores(context, entropy)

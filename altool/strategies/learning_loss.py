@@ -17,8 +17,9 @@ from altool.strategies._loss_prediction import LossPrediction, PairLoss, report_
 class LearningLoss(Strategy):
     """`loss`: margin (the original) or ranking (P0's and P1's; learning_loss_v2). Other options: see `LossPrediction`."""
 
-    wants = frozenset({"auxiliary", "logits"})
+    wants = frozenset({"auxiliary", "losses"})
     pointwise = True
+    dense = True
 
     loss: PairLoss = "margin"
     weight: float = 1.0
@@ -30,8 +31,8 @@ class LearningLoss(Strategy):
         return LossPrediction(self.loss, self.weight, self.width, self.detach_after, self.freeze_after)
 
     def fit(self, context: Context) -> None:
-        known = context.probe(context.labelled, ["auxiliary", "logits"])
-        report_order(context, known["auxiliary"], known["logits"])
+        known = context.probe(context.labelled, ["auxiliary", "losses"])
+        report_order(context, known["auxiliary"], known["losses"])
 
     def score(self, context: Context, fitted: Any) -> Tensor:
         return context.probe(context.candidates, ["auxiliary"])["auxiliary"]

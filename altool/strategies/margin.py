@@ -6,15 +6,16 @@ from typing import Any
 from torch import Tensor
 
 from altool.core.strategy import Context, Strategy
-from altool.strategies._probabilities import one_minus_margin
+from altool.strategies._probabilities import one_minus_margin, scores
 
 
 @dataclass(frozen=True)
 class Margin(Strategy):
-    """One pass over the candidates."""
+    """One pass over the candidates. Of maps: the average over their pixels."""
 
     wants = frozenset({"logits"})
     pointwise = True
+    dense = True
 
     def score(self, context: Context, fitted: Any) -> Tensor:
-        return one_minus_margin(context.probe(context.candidates, ["logits"])["logits"])
+        return scores(context, one_minus_margin)

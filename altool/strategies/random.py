@@ -20,6 +20,7 @@ class Random(Strategy):
     """Uniform scores, one per dataset index. `replacement`: as released, see `_select_with_replacement`."""
 
     pointwise = True
+    dense = True
 
     replacement: bool = False
 

@@ -19,6 +19,8 @@ from altool.core.strategy import Context, Picks, Strategy
 class Replay(Strategy):
     """`of`: a cell folder with one seed_NNN per recorded seed; `duplicates`: whether its purchases may repeat (D14)."""
 
+    dense = True
+
     of: str = ""
     duplicates: bool = False
 

@@ -31,7 +31,7 @@ class TAVAAL(VAAL):
     `loss`, `weight` (η), `detach_after`, `freeze_after`: of the Ranker, see `LossPrediction` (T4, T7).
     """
 
-    wants = frozenset({"auxiliary", "logits"})
+    wants = frozenset({"auxiliary", "losses"})
     ranked: ClassVar[bool] = True
 
     kl_reduction: Literal["mean", "sum"] = "mean"  # T7
@@ -52,10 +52,10 @@ class TAVAAL(VAAL):
 
     def fit(self, context: Context) -> Played:
         both = np.concatenate([context.candidates, context.labelled])
-        probed = context.probe(both, ["auxiliary", "logits"])
+        probed = context.probe(both, ["auxiliary", "losses"])
         raw, n = probed["auxiliary"], len(context.candidates)
         ranks = Ranks(raw[:n], raw[n:])
-        report_order(context, ranks.labelled, probed["logits"][n:])
+        report_order(context, ranks.labelled, probed["losses"][n:])
         context.diagnostics.array("rank_candidates", ranks.candidates.cpu().numpy())
         context.diagnostics.array("rank_labelled", ranks.labelled.cpu().numpy())
         context.diagnostics.number("rank_mean", ranks.candidates.mean().item())

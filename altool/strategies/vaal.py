@@ -59,6 +59,7 @@ class VAAL(Strategy):
     The score is minus the discriminator's logit of "labelled": same order as 1 − D, without its saturation.
     """
 
+    dense = True
     ranked: ClassVar[bool] = False
 
     size: Size = "paper"

@@ -21,8 +21,7 @@ def needed(group: str, name: str) -> list[str]:
 
 
 ALIASES = {"mc_dropout": "bald"}
-UNBUILT = ("ta_vaal_cvpr_fig5",)  # names a dataset that needs segmentation, and says so
-CHOICES = [(group, name) for group in GROUPS for name in options(group) if name not in UNBUILT]
+CHOICES = [(group, name) for group in GROUPS for name in options(group)]
 
 
 @pytest.mark.parametrize("group,name", CHOICES)

@@ -120,7 +120,7 @@ def test_a_run_that_breaks_is_told_and_the_rest_is_drawn(altool, monkeypatch: py
         (("ldr_fig3", "bugdet.step=3"), "bugdet.step is no key of a run"),
         (
             ("ta_vaal_cvpr_fig5",),
-            "ta_vaal_cvpr_fig5 needs segmentation, which this altool does not have yet.",
+            "cityscapes is not in",
         ),
         (("ta_vaal_draft_fig2b",), "run altool data get svhn (246 MB)"),
         (("ldr_table1",), "cifar10 is not in"),

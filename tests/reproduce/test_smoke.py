@@ -14,7 +14,6 @@ from altool.reproduce.run import reproduce
 from altool.reproduce.smoke import GENERATED
 
 ALL_SECONDS, ONE_SECONDS = 240, 20
-NEED_MORE = {"ta_vaal_cvpr_fig5": "segmentation"}  # what cannot be smoked yet, and what it waits for
 
 
 @pytest.mark.slow
@@ -22,8 +21,6 @@ def test_every_experiment_runs_from_end_to_end(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("ALTOOL_DATA", str(tmp_path / "none"))
     took: dict[str, float] = {}
     for name in options("experiment"):
-        if name in NEED_MORE:
-            continue
         wanted = Wanted(name, smoke=True, outputs=tmp_path, mode="quiet")
         begin = time.process_time()
         done = reproduce(wanted)

@@ -108,9 +108,8 @@ def test_nothing_to_order_is_chance(predicted: list[float]) -> None:
 
 @pytest.mark.parametrize(("sign", "accuracy"), [(1, 1.0), (-1, 0.0)])
 def test_a_ranker_that_orders_wrongly_is_warned_about(sign: int, accuracy: float, context_of) -> None:
-    """The loss of a labelled item of class 0 with logits (x, 0) falls with x."""
     x = torch.arange(6.0)
-    probed = {"auxiliary": sign * -x, "logits": torch.stack([x, torch.zeros(6)], 1)}
+    probed = {"auxiliary": sign * x, "losses": x.square()}
     context = context_of(torch.zeros(6, 1), [0, 2, 3, 5], probed=probed)
     LearningLoss().fit(context)
     assert context.diagnostics.numbers == {"ranker_accuracy": accuracy}

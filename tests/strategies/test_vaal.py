@@ -96,7 +96,7 @@ def test_each_item_comes_with_its_own_rank(rank, recorded, context_of) -> None:
     items = items_that_say_their_index()
     calls = []
     context = context_of(
-        items, LABELLED, probed={"auxiliary": raw_rank(items[:, 0]), "logits": torch.zeros(N_ITEMS, 2)}
+        items, LABELLED, probed={"auxiliary": raw_rank(items[:, 0]), "losses": torch.zeros(N_ITEMS)}
     )
 
     def probe(indices: np.ndarray, wants: list[str]) -> dict[str, Tensor]:
@@ -105,7 +105,7 @@ def test_each_item_comes_with_its_own_rank(rank, recorded, context_of) -> None:
 
     strategy = TAVAAL(epochs=20, batch_size=8, rank=rank)
     strategy.fit(replace(context, probe=probe))
-    assert calls == [(list(range(N_ITEMS)), ["auxiliary", "logits"])]  # once per stage
+    assert calls == [(list(range(N_ITEMS)), ["auxiliary", "losses"])]  # once per stage
     assert len(recorded) == strategy.iterations(5, 35) == 100
     uniform = Streams(0, 1).torch("strategy", "first_rank")
     for half in recorded[0]:
@@ -123,7 +123,7 @@ def test_each_side_goes_round_in_passes(strategy, shuffle: bool, recorded, conte
     items = items_that_say_their_index()
     candidates = list(range(20, 40))
     context = context_of(
-        items, LABELLED, candidates, {"auxiliary": torch.zeros(N_ITEMS), "logits": torch.zeros(N_ITEMS, 2)}
+        items, LABELLED, candidates, {"auxiliary": torch.zeros(N_ITEMS), "losses": torch.zeros(N_ITEMS)}
     )
     strategy(epochs=4, batch_size=4, shuffle=shuffle, vae_steps=1).fit(context)
     assert len(recorded) == 25
