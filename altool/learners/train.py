@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from altool.core.errors import RunFailed
 from altool.core.maps import IGNORED
@@ -16,9 +15,10 @@ from altool.core.stop import check_stop
 from altool.core.strategy import ExtensionRun, TrainingStep
 from altool.data.store import Store, moved
 from altool.learners.memory import Frugality
-from altool.learners.optimise import lr_factor, set_lr
+from altool.learners.optimise import lr_factor
 from altool.learners.plan import Batch, StagePlan
 from altool.learners.recompute import recomputing
+from altool.models.optimisers import Optimiser
 from altool.models.output import TaskModel, item_losses
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ class Job:
     extension: ExtensionRun
     items: TrainingItems
     plan: StagePlan
-    optimiser: Optimizer
-    beside: list[Optimizer]
+    optimiser: Optimiser
+    beside: list[Optimiser]
     precision: str
     frugality: Frugality = field(default_factory=Frugality)
 
@@ -103,7 +103,7 @@ def step(job: Job, epoch: int, number: int, batch: Batch) -> Tensor:
     loss = loss * (len(first) / len(batch)) if others else loss
     optimisers = [job.optimiser, *(job.beside if job.extension.optimised_now(epoch) else [])]
     for optimiser in optimisers:
-        optimiser.zero_grad(set_to_none=True)
+        optimiser.zero_grad()
     loss.backward()
     total = loss.detach()
     for part in others:
@@ -155,7 +155,8 @@ def _train(job: Job, on_epoch: OnEpoch) -> None:
             )
             if wanted != factor:
                 factor = wanted
-                set_lr([job.optimiser, *job.beside], learner.lr * factor)
+                for optimiser in (job.optimiser, *job.beside):
+                    optimiser.set_lr(learner.lr * factor)
             total += step(job, epoch, number, batch)
             number += 1
         mean = total.item() / plan.steps_per_epoch

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim import Adam
 
 from altool.core.strategy import Context
 from altool.models.dropout import Dropout, seed_dropout
+from altool.models.optimisers import Adam
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,14 @@ def train_gcn(
         gcn = GCN(features_N_D.shape[1], options.hidden, options.dropout)
     gcn.to(context.device).train()
     seed_dropout(gcn, context.streams.torch("strategy", "gcn_dropout", device=context.device))
-    optimiser = Adam(gcn.parameters(), lr=options.lr, weight_decay=options.weight_decay, fused=True)
+    optimiser = Adam(gcn.parameters(), lr=options.lr, weight_decay=options.weight_decay)
     unlabelled = len(features_N_D) - n_labelled
     for epoch in range(options.epochs):
         logits, _ = gcn(propagated, adjacency)
         # −mean log p over labelled nodes, −λ mean log(1 − p) over unlabelled ones
         loss = F.softplus(-logits[unlabelled:]).mean()
         loss = loss + options.unlabelled_weight * F.softplus(logits[:unlabelled]).mean()
-        optimiser.zero_grad(set_to_none=True)
+        optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         context.progress(epoch + 1, options.epochs)
