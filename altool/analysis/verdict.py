@@ -94,8 +94,9 @@ def tally(judged: pd.DataFrame) -> str:
     """E.g. `Values: 3 of 5 within two standard errors, 2 not measured. Claims: 2 agree, 1 differs, 4 not measured.`"""
     parts, n = [], count(judged)
     if n.printed:
-        lacking = f", {n.printed - n.measured} not measured" if n.measured < n.printed else ""
-        parts.append(f"Values: {n.within} of {n.measured} within two standard errors{lacking}.")
+        said = [f"{n.within} of {n.measured} within two standard errors"] if n.measured else []
+        said += [f"{n.printed - n.measured} not measured"] if n.measured < n.printed else []
+        parts.append(f"Values: {', '.join(said)}.")
     if n.agree + n.differ + n.open:
         agrees, differs = "agrees" if n.agree == 1 else "agree", "differs" if n.differ == 1 else "differ"
         parts.append(f"Claims: {n.agree} {agrees}, {n.differ} {differs}, {n.open} not measured.")

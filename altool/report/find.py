@@ -101,8 +101,8 @@ def _with_runs(study: Study, readable: set[Path]) -> Study | None:
         replace(cell, seeds=tuple(s for s in cell.seeds if _kept(study.seed_folder(cell, s), readable)))
         for cell in study.cells
     )
-    whole = replace(study, cells=cells)
-    return whole if not study.datasets.empty or not whole.stages.empty else None
+    here = any(folder.resolve() in readable for folder in _folders(study))
+    return replace(study, cells=cells) if here or not study.datasets.empty else None
 
 
 def _kept(folder: Path, readable: set[Path]) -> bool:

@@ -84,14 +84,15 @@ def disagreements(sections: Sequence[Section]) -> Markup:
 
 def index(sections: Sequence[Section], caption: str) -> Markup:
     """A row for each, with a link; verdicts where papers have said something."""
-    judging = any(len(s.judged) for s in sections)
+    judging = any(len(s.judged) for s in sections if not s.generated)
     rows = []
     for s in sections:
         done, wanted = s.runs
         link = join(
             [tag("a", s.title, href=f"#{s.anchor}"), tag("span", s.name, class_="name") if s.name else ""]
         )
-        marks = [*([s.stamp] if s.stamp else []), *(["not all drawn"] if s.gaps else [])]
+        stamp = s.stamp.rstrip(".").replace("no result", "").strip(": ") if s.generated else s.stamp
+        marks = [*([stamp] if stamp else []), *(["not all drawn"] if s.gaps else [])]
         marks += ["handle with care"] if s.provenance.cautions else []
         row = [link, f"{done} of {wanted}" if wanted else NOTHING, s.seeds]
         if judging:

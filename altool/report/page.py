@@ -1,7 +1,7 @@
 """The page: everything in one file, which loads nothing and runs nothing, the same bytes for the same runs."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,6 +17,15 @@ from altool.report.provenance import Provenance, provenance
 from altool.report.section import Section, section
 
 OURS = '<meta name="generator" content="altool report'
+LINKS = {
+    "glance": "At a glance",
+    "differs": "What differs",
+    "care": "Handle with care",
+    "list": "List",
+    "experiments": "Experiments",
+    "others": "Other runs",
+    "smoke": "Smoke runs",
+}
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"  # the browser too keeps it from any network
 
 
@@ -63,10 +72,12 @@ def page(paths: Sequence[Path], watch: Watch) -> tuple[str, list[Section]]:
         _part("smoke", "Smoke runs: no results", *(s.body for s in smoke)) if smoke else "",
     ]
     title = f"altool report: {', '.join(path.absolute().name for path in paths)}"
-    return _document(title, main, bool(others), bool(smoke)), [*sections, *others]
+    parts = {"experiments": bool(results), "others": bool(others), "smoke": bool(smoke)}
+    return _document(title, main, parts), [*sections, *others]
 
 
-def _document(title: str, main: Iterable[object], others: bool, smoke: bool) -> str:
+def _document(title: str, main: Iterable[object], parts: Mapping[str, bool]) -> str:
+    """`parts`: whether there is any of those that not every page has."""
     style = files("altool.report").joinpath("page.css").read_text(encoding="utf-8")
     head = tag(
         "head",
@@ -78,10 +89,7 @@ def _document(title: str, main: Iterable[object], others: bool, smoke: bool) -> 
         tag("title", title),
         tag("style", Markup(style)),
     )
-    links = [("glance", "At a glance"), ("differs", "What differs"), ("care", "Care"), ("list", "List")]
-    links += (
-        [("experiments", "Experiments")] + [("others", "Other runs")] * others + [("smoke", "Smoke")] * smoke
-    )
+    links = [(anchor, text) for anchor, text in LINKS.items() if parts.get(anchor, True)]
     nav = tag(
         "nav", *(tag("a", text, href=f"#{anchor}") for anchor, text in links), aria_label="Parts of the page"
     )

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from altool.analysis.study import Study
 from altool.core.errors import UserError
 from altool.report.markup import Markup, fold, table, tag
+from altool.reproduce.words import literal
 
 NO_SETTING = "(not set)"
 
@@ -50,14 +49,13 @@ def _config(study: Study, position: int) -> dict[str, str]:
 
 
 def flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Dotted keys with their values as YAML writes them."""
+    """Dotted keys with their values as one would type them."""
     found: dict[str, str] = {}
     for key, value in node.items():
         if isinstance(value, dict) and value:
             found |= flat(value, f"{prefix}{key}.")
         else:
-            text = yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True)
-            found[f"{prefix}{key}"] = text.removesuffix("\n").removesuffix("\n...")
+            found[f"{prefix}{key}"] = literal(value)
     return found
 
 

@@ -20,6 +20,8 @@ def experiments_of(datasets: Iterable[tuple[str, str]]) -> list[str]:
     """Names of the experiments that look at one of these (dataset, imbalance), by their files alone: composing the grids
     of all takes a minute."""
     wanted = {*datasets}
+    if not wanted:
+        return []
     return [name for name in options("experiment") if any(_data(alias) in wanted for alias in _aliases(name))]
 
 
