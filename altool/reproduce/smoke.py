@@ -17,8 +17,8 @@ from altool.core.atomic import write_atomic
 from altool.core.streams import stream
 from altool.data.public import PUBLIC_SETS, present_at
 from altool.data.public_reader import read_public
-from altool.data.spec import DENSE_SETS
-from altool.reproduce.smoke_scenes import SIZE, write_scenes
+from altool.data.spec import DENSE_SETS, IMAGE_SETS
+from altool.reproduce.smoke_folders import SIZE, write_classes, write_scenes
 from altool.reproduce.words import literal, quoted
 
 STAGES, SEEDS, POINT_SEEDS = 2, 1, 2
@@ -84,10 +84,8 @@ def _budget(run: RunConfig) -> list[str]:
 
 
 def _dataset(run: RunConfig, said: Mapping[str, Any] | None, folder: Path) -> list[str]:
-    if run.dataset.reader in DENSE_SETS:
-        scenes = write_scenes(folder / f"{run.dataset.name}{GENERATED}")
-        paths = {"dataset.path": scenes, "data_root": folder}
-        return [f"dataset.size={literal(SIZE)}", *(f"{k}={quoted(str(v))}" for k, v in paths.items())]
+    if run.dataset.reader in (*IMAGE_SETS, *DENSE_SETS):
+        return _folders(run, said, folder)
     path = _items(run, said, folder)
     words = ["dataset.reader=npz", f"dataset.path={quoted(str(path))}"]
     if run.dataset.val:
@@ -96,6 +94,23 @@ def _dataset(run: RunConfig, said: Mapping[str, Any] | None, folder: Path) -> li
         counts = [max(1, n * CUT_PER_CLASS // 6000) for n in run.imbalance.counts]
         words.append(f"imbalance.counts={literal(counts)}")
     return words
+
+
+def _folders(run: RunConfig, said: Mapping[str, Any] | None, folder: Path) -> list[str]:
+    """Sets of image files are read as such, in their true format."""
+    place = folder / f"{run.dataset.name}{GENERATED}"
+    words = {"data_root": quoted(str(folder)), "dataset.path": quoted(str(place))}
+    if run.dataset.reader in DENSE_SETS:
+        write_scenes(place)
+        words["dataset.size"] = literal(SIZE)
+    else:
+        shape, n_classes = _format(run, said)
+        train, test = _per_class(run, n_classes)
+        write_classes(
+            place, run.dataset.reader, *generated(shape, n_classes, train + test, run.dataset.name, "all")
+        )
+        words |= {"dataset.size": str(shape[0]), "dataset.test": str(n_classes * test)}
+    return [f"{key}={value}" for key, value in words.items()]
 
 
 def _items(run: RunConfig, said: Mapping[str, Any] | None, folder: Path) -> Path:
