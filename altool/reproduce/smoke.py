@@ -18,8 +18,8 @@ from altool.core.atomic import write_atomic
 from altool.core.streams import stream
 from altool.data.public import PUBLIC_SETS, present_at
 from altool.data.public_reader import read_public
-from altool.data.spec import DENSE_SETS, USED_BY
-from altool.reproduce.smoke_scenes import SIZE, write_scenes
+from altool.data.spec import DENSE_SETS, IMAGE_SETS
+from altool.reproduce.smoke_folders import SIZE, write_classes, write_scenes
 
 STAGES, SEEDS, POINT_SEEDS = 2, 1, 2
 GENERATED = "_generated"  # how the name of generated items ends
@@ -84,23 +84,33 @@ def _budget(run: RunConfig) -> list[str]:
 
 
 def _dataset(run: RunConfig, said: Mapping[str, Any] | None, folder: Path) -> list[str]:
-    if run.dataset.reader in DENSE_SETS:
-        scenes = write_scenes(folder / f"{run.dataset.name}{GENERATED}")
-        paths = {"dataset.path": scenes, "data_root": folder}
-        return [f"dataset.size={literal(SIZE)}", *(f"{k}={as_text(str(v))}" for k, v in paths.items())]
+    if run.dataset.reader in (*IMAGE_SETS, *DENSE_SETS):
+        return _folders(run, said, folder)
     path = _items(run, said, folder)
     words = ["dataset.reader=npz", f"dataset.path={as_text(str(path))}"]
-    words += [
-        f"dataset.{key}=null"
-        for key, readers in USED_BY.items()
-        if "npz" not in readers and getattr(run.dataset, key) is not None
-    ]
     if run.dataset.val:
         words.append(f"dataset.val={VAL}")
     if run.imbalance.rule == "counts":  # of 5,000 a class
         counts = [max(1, n * CUT_PER_CLASS // 6000) for n in run.imbalance.counts]
         words.append(f"imbalance.counts={literal(counts)}")
     return words
+
+
+def _folders(run: RunConfig, said: Mapping[str, Any] | None, folder: Path) -> list[str]:
+    """Sets of image files are read as such, in their true format."""
+    place = folder / f"{run.dataset.name}{GENERATED}"
+    words = {"data_root": as_text(str(folder)), "dataset.path": as_text(str(place))}
+    if run.dataset.reader in DENSE_SETS:
+        write_scenes(place)
+        words["dataset.size"] = literal(SIZE)
+    else:
+        shape, n_classes = _format(run, said)
+        train, test = _per_class(run, n_classes)
+        write_classes(
+            place, run.dataset.reader, *generated(shape, n_classes, train + test, run.dataset.name, "all")
+        )
+        words |= {"dataset.size": str(shape[0]), "dataset.test": str(n_classes * test)}
+    return [f"{key}={value}" for key, value in words.items()]
 
 
 def _items(run: RunConfig, said: Mapping[str, Any] | None, folder: Path) -> Path:

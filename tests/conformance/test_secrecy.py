@@ -28,6 +28,7 @@ from altool.engine.cell import Cell
 from altool.engine.loop import run_cell
 from altool.engine.progress import Progress
 from altool.learners.learner import Learner
+from altool.reproduce.smoke_folders import write_scenes
 from altool.strategies.learning_loss import LearningLoss
 
 FORBIDDEN = (Oracle, Task, Split, Arrays, Learner, Cell)
@@ -191,3 +192,34 @@ def test_the_engine_itself_gives_no_label_away(tmp_path: Path) -> None:
 
     assert not run_cell(replace(cell, strategy=Spy()), Progress("quiet")).failures
     assert found[0] == [] and found[1] == ["all labels"]
+
+
+def test_no_map_that_was_not_bought_is_within_reach(tmp_path: Path) -> None:
+    scenes = write_scenes(tmp_path / "cityscapes")
+    words = ["dataset=cityscapes", f"dataset.path={scenes}", "dataset.size=[32,64]", f"data_root={tmp_path}"]
+    words += ["learner=drn_small", "learner.epochs=1", "budget.start=4", "budget.step=2", "budget.stages=2"]
+    cell = build_cell(
+        *load(parse([*words, "device=cpu", "seeds=0", "progress=quiet", f"outputs={tmp_path}"]))
+    )
+    maps = cell.load(0).oracle.audit(np.arange(24))
+    found: list[set[int]] = []
+
+    def within_reach(root: object) -> set[int]:
+        arrays = [thing for thing in reachable(root) if isinstance(thing, np.ndarray | torch.Tensor)]
+        held = [
+            np.asarray(array).astype(np.uint8).tobytes() for array in arrays if array.nbytes >= maps[0].nbytes
+        ]
+        return {
+            index for index, each in enumerate(maps) if any(each.tobytes() in content for content in held)
+        }
+
+    class Spy(LearningLoss):
+        def score(self, context: Context, fitted: Any) -> torch.Tensor:
+            found.extend(
+                [within_reach(context), set(context.labelled), within_reach([context, maps[7:9].copy()])]
+            )
+            return super().score(context, fitted)
+
+    assert not run_cell(replace(cell, strategy=Spy()), Progress("quiet")).failures
+    assert found[0] == found[1] and len(found[0]) == 4
+    assert found[2] == found[1] | {7, 8}

@@ -5,10 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from altool.config.build import dataset_spec, reading_of
 from altool.config.load import load
 from altool.config.schema import RunConfig
 from altool.config.words import parse
-from altool.reproduce.smoke import generated, smoke_words
+from altool.data.prepare import prepare
+from altool.data.spec import ImbalanceSpec
+from altool.reproduce.smoke import GENERATED, generated, smoke_words
 
 
 def small(folder: Path, *words: str) -> RunConfig:
@@ -33,6 +36,30 @@ def test_a_missing_set_is_generated_in_its_format(
         assert np.array_equal(np.unique(file["test_y"]), np.arange(n_classes))
     assert (run.learner.epochs, run.learner.model["width"], run.strategy["width"]) == (2, 16, 16)
     assert run.budget.stages == 2 and run.seeds == [0]
+
+
+@pytest.mark.parametrize(
+    ("experiment", "reader", "shape", "n_classes", "sizes"),
+    [
+        ("ta_vaal_cvpr_fig4c", "caltech101", (3, 64, 64), 102, (204, 102)),
+        ("ta_vaal_cvpr_fig5", "cityscapes", (3, 32, 64), 19, (24, 4)),
+        ("vab_al_fig3a", "neu", (3, 64, 64), 9, (180, 90)),
+    ],
+)
+def test_sets_of_image_files_are_read_from_folders_in_their_true_format(
+    tmp_path: Path,
+    experiment: str,
+    reader: str,
+    shape: tuple[int, ...],
+    n_classes: int,
+    sizes: tuple[int, int],
+) -> None:
+    run = small(tmp_path, f"experiment={experiment}")
+    assert run.dataset.reader == reader and GENERATED in str(run.dataset.path)
+    task = prepare(dataset_spec(run.dataset), ImbalanceSpec(), 0, "cpu", reading_of(run))
+    assert (task.store.shape, task.n_classes) == (shape, n_classes)
+    assert (len(task.store), len(task.test.indices)) == sizes
+    assert (tmp_path / "decoded").is_dir()  # and nothing in the person's own data root
 
 
 def test_generated_images_can_be_told_apart_and_are_the_same_every_time() -> None:
