@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from altool.analysis.study import Study
+from altool.config.literal import literal
 from altool.core.errors import UserError
 from altool.report.markup import Markup, fold, table, tag
-from altool.reproduce.words import literal
 
 NO_SETTING = "(not set)"
 
