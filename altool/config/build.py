@@ -61,7 +61,9 @@ def build_cell(run: RunConfig, origin: Origin) -> "Cell":
         config=config,
         fingerprint=fingerprint(config),
         overrides=differing,
-        platform=Platform(device, run.threads, resolve_precision(run.precision, device), run.deterministic),
+        platform=Platform(
+            device, run.threads, resolve_precision(run.precision, device), run.deterministic, run.cuda_graphs
+        ),
         command=origin.command,
         trace=run.trace,
         rerun=run.rerun,
@@ -69,6 +71,7 @@ def build_cell(run: RunConfig, origin: Origin) -> "Cell":
         cache_mib=run.cache_mib,
         trackers=tuple(run.trackers),
         fail_fast=run.fail_fast,
+        seeds_at_once=run.seeds_at_once,
         diagnostics=DiagnosticsOptions(**dataclasses.asdict(run.diagnostics)),
     )
 

@@ -23,6 +23,8 @@ NO_INFLUENCE = (  # threads and device change last digits, not what was asked fo
     "threads",
     "precision",
     "deterministic",
+    "cuda_graphs",
+    "seeds_at_once",
     "download",
     "memory_gib",
     "on_corrupt",  # what is skipped is another pool, which the digest of the data tells

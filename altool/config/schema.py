@@ -102,6 +102,8 @@ class RunConfig:
     threads: int = II("learner.threads")
     precision: str = choice("auto", "auto", "fp32", "bf16")
     deterministic: bool = False
+    cuda_graphs: bool = True
+    seeds_at_once: int = 1
     data_root: str | None = None
     outputs: str = "outputs"
     download: bool = False

@@ -41,6 +41,7 @@ class Store:
                 f"a store takes uint8 NHWC images or float32 points, not {items.dtype} {items.shape}"
             )
         self._host = items
+        self.resident = resident
         self._items = torch.from_numpy(np.ascontiguousarray(items)).to(self.device) if resident else None
         channels = items.shape[-1] if self.is_image else 0
         mean = torch.tensor(transforms.mean or (0.0,) * channels, dtype=torch.float32)

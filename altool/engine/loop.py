@@ -4,9 +4,11 @@ import logging
 import signal
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from altool.core.pool import Pool
 from altool.core.records import Purchase, read_rows
 from altool.core.runfolder import RunFolder, differing_keys, read_run, refuse_other_data
 from altool.core.stop import check_stop, stop_on_signals
+from altool.core.turns import take_turns
 from altool.data.task import Task
 from altool.engine.cell import Cell
 from altool.engine.progress import Progress, SeedProgress
@@ -53,16 +56,19 @@ def check_cell(cell: Cell) -> None:
 
 
 def run_cell(cell: Cell, progress: Progress, observer: Observer | None = None) -> CellResult:
-    """Runs all seeds, one after another. A seed that fails does not stop the others; a signal does (Stopped)."""
+    """Runs all seeds, `seeds_at_once` in turn. A seed that fails does not stop the others; a signal does (Stopped)."""
     check_cell(cell)
     result = CellResult()
+
+    def run(seed: int) -> None:
+        if not (result.failures and cell.fail_fast):
+            with cell.platform.own_stream() if cell.seeds_at_once > 1 else nullcontext():
+                _run_seed(cell, seed, progress, observer or Observer(), result)
+
     with stop_on_signals():
         progress.cell_started(cell)
         try:
-            for seed in cell.seeds:
-                _run_seed(cell, seed, progress, observer or Observer(), result)
-                if result.failures and cell.fail_fast:
-                    break
+            take_turns([partial(run, seed) for seed in cell.seeds], cell.seeds_at_once)
             check_stop()  # a signal that came after the last safe point still ends a sweep
         finally:
             progress.cell_ended()
@@ -184,6 +190,7 @@ def _run_record(cell: Cell, seed: int, task: Task) -> dict[str, object]:
         "overrides": cell.overrides,
         "platform": cell.platform.as_record(),
         "device": str(cell.platform.device),
+        **({"seeds_at_once": cell.seeds_at_once} if cell.seeds_at_once > 1 else {}),
         "versions": versions(),
         "git": git_state(),
         "command": cell.command,
@@ -193,8 +200,9 @@ def _run_record(cell: Cell, seed: int, task: Task) -> dict[str, object]:
 
 @contextmanager
 def _log_file(path: Path) -> Iterator[None]:
-    """Everything logged inside also goes to the run's own log, tracebacks included."""
-    handler = logging.FileHandler(path, encoding="utf-8")
+    """Everything that this thread logs inside also goes to the run's own log, tracebacks included."""
+    handler, here = logging.FileHandler(path, encoding="utf-8"), get_ident()
+    handler.addFilter(lambda record: record.thread == here)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     handler.setLevel(logging.DEBUG)
     level = log.level

@@ -64,6 +64,8 @@ def run_stage(
     fitted = _fit(cell, seed, stage, task, request, epochs, progress)
     with timed(cell.platform.device) as val_timer:
         val = evaluate(fitted.model, task.val, task.n_classes)
+    if fitted.model.steps is not None:
+        folder.run["steps"] = fitted.model.steps
     last = stage == cell.budget.stages - 1
     query = None
     diagnostics = Diagnostics()
@@ -153,7 +155,9 @@ def _fit(
             epochs.append(trace(report, task, seed))
 
     with timed(cell.platform.device) as fit:
-        model = cell.learner.fit(request, extension, precision=precision, on_epoch=on_epoch)
+        model = cell.learner.fit(
+            request, extension, precision=precision, cuda_graphs=cell.platform.cuda_graphs, on_epoch=on_epoch
+        )
     with timed(cell.platform.device) as evaluation:
         test = evaluate(model, task.test, task.n_classes)
     if cache is not None and model.micro_batch is None:  # split batches train another model

@@ -22,7 +22,8 @@ Reduce = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 
 class FittedModel:
     """A trained task model in eval mode with frozen parameters, and the networks that its extension trained.
-    `micro_batch`: the parts that its batches had to be split into for lack of memory, None where they were whole."""
+    `micro_batch`: the parts that its batches had to be split into for lack of memory, None where they were whole;
+    `steps`: how it was trained, recorded or eager with the reason, None where it was not."""
 
     def __init__(
         self,
@@ -33,8 +34,10 @@ class FittedModel:
         precision: str,
         chunk: int,
         micro_batch: int | None = None,
+        steps: str | None = None,
     ):
         self.micro_batch = micro_batch
+        self.steps = steps
         self.model = model.eval().requires_grad_(False)
         self.extension = extension
         for network in (model, *extension.networks().values()):
