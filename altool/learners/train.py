@@ -63,6 +63,11 @@ class TrainingItems:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def prefetch(self, batch: Batch) -> None:
+        """Begins to read a batch that will be gathered next."""
+        if not self.store.resident and self.extra is None:
+            self.store.prefetch(self.indices[batch.positions.long()])
+
     def gather(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Images and labels of a batch."""
         positions = batch.positions.long()
@@ -140,7 +145,10 @@ def _train(job: Job, on_epoch: OnEpoch, recorder: Recorder | None) -> str:
     number, factor = 0, None
     for epoch in range(plan.epochs):
         total = torch.zeros((), device=plan.positions.device)
-        for batch in plan.batches(epoch):
+        batches = list(plan.batches(epoch))
+        for batch, following in zip(batches, [*batches[1:], None], strict=True):
+            if following is not None:
+                job.items.prefetch(following)
             wanted = lr_factor(
                 learner.schedule,
                 epoch,
