@@ -66,6 +66,7 @@ def build_cell(run: RunConfig, origin: Origin) -> "Cell":
         ),
         command=origin.command,
         trace=run.trace,
+        profile=run.profile,
         rerun=run.rerun,
         allow_platform_change=run.allow_platform_change,
         cache_mib=run.cache_mib,

@@ -30,6 +30,7 @@ NO_INFLUENCE = (  # threads and device change last digits, not what was asked fo
     "on_corrupt",  # what is skipped is another pool, which the digest of the data tells
     "verify",
     "trace",
+    "profile",
     "diagnostics",
     "rerun",
     "allow_platform_change",

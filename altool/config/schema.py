@@ -111,6 +111,7 @@ class RunConfig:
     on_corrupt: str = choice("stop", "stop", "skip")
     verify: bool = False
     trace: bool = False
+    profile: bool = False
     diagnostics: DiagnosticsConfig = field(default_factory=DiagnosticsConfig)
     rerun: bool = False
     allow_platform_change: bool = False

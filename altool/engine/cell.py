@@ -90,6 +90,7 @@ class Cell:
     trackers: tuple[str, ...] = ()
     fail_fast: bool = False
     seeds_at_once: int = 1
+    profile: bool = False
     diagnostics: DiagnosticsOptions = field(default_factory=DiagnosticsOptions)
     extend: Callable[[Strategy], Extension | None] = methodcaller("extension")
 

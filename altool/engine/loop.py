@@ -22,6 +22,7 @@ from altool.core.stop import check_stop, stop_on_signals
 from altool.core.turns import take_turns
 from altool.data.task import Task
 from altool.engine.cell import Cell
+from altool.engine.profile import Profile, profiled
 from altool.engine.progress import Progress, SeedProgress
 from altool.engine.provenance import git_state, versions
 from altool.engine.stage import draw_start, run_stage
@@ -122,8 +123,9 @@ def _run_seed(cell: Cell, seed: int, progress: Progress, observer: Observer, res
 def _not_answered(cell: Cell, path: Path, before: dict[str, Any]) -> str:
     """What was asked for and the finished run does not have, as text."""
     lines = differing_keys(before.get("platform", {}), cell.platform.as_record())
-    if cell.trace and not (path / "epochs.csv").exists():
-        lines.append("trace=true")
+    for asked, key, name in ((cell.trace, "trace", "epochs.csv"), (cell.profile, "profile", "profile.csv")):
+        if asked and not (path / name).exists():
+            lines.append(f"{key}=true")
     if cell.diagnostics.audit or cell.diagnostics.final:
         lines.append("diagnostics.audit or diagnostics.final")
     return f" (without {'; '.join(lines)}: rerun=true runs it again)" if lines else ""
@@ -136,10 +138,15 @@ def _run_stages(
     progress.started(folder.path, folder.next_stage)
     for row in folder.rows:
         progress.resumed(row)
-    for stage in range(folder.next_stage, cell.budget.stages):
-        check_stop()
-        pool = run_stage(cell, seed, stage, task, pool, folder, progress)
-        observer.stage_done(folder.rows[-1])
+    profile = Profile(cell.platform.device) if cell.profile else None
+    with profiled(profile):
+        for stage in range(folder.next_stage, cell.budget.stages):
+            check_stop()
+            pool = run_stage(cell, seed, stage, task, pool, folder, progress, profile)
+            if profile:
+                folder.append_table("profile.csv", stage, profile.rows())
+                profile.begin_stage()
+            observer.stage_done(folder.rows[-1])
 
 
 def _resume_pool(cell: Cell, seed: int, task: Task, folder: RunFolder) -> Pool:
