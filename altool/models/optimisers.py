@@ -65,7 +65,7 @@ class SGD(Optimiser):
         return self._velocities
 
     def _update(self, moved: list[int]) -> None:
-        torch._fused_sgd_(
+        torch._fused_sgd_(  # type: ignore[attr-defined]  # what torch.optim.SGD(fused=True) calls
             *self._of(moved),
             [self._velocities[n] for n in moved] if self.momentum else [],
             weight_decay=self.weight_decay,
@@ -92,7 +92,7 @@ class Adam(Optimiser):
 
     def _update(self, moved: list[int]) -> None:
         self._steps += 1
-        torch._fused_adam_(
+        torch._fused_adam_(  # type: ignore[attr-defined]  # what torch.optim.Adam(fused=True) calls
             *self._of(moved),
             [self._means[n] for n in moved],
             [self._squares[n] for n in moved],
