@@ -1,7 +1,7 @@
 """The graph network of Sequential-GCN (Caramalau et al. 2021): labelled against unlabelled nodes on a similarity graph.
 
 Its adjacency A = (FFᵀ − I)D⁻¹ + I, with F the L2-normalised features and D the row sums of FFᵀ − I, has rank D and is never
-formed: products with it cost O(N · D), and A·X is the same in every epoch (performance.md 3, items 12 and 13). With one output
+formed: products with it cost O(N · D), and A·X is the same in every epoch (performance.md 3, items 12, 13). With one output
 the gradients are short enough to be written down: hidden units are then walked through in tiles that stay in the cache, and
 nothing of size N × hidden is kept but the hidden units themselves.
 """
