@@ -135,6 +135,7 @@ def cell_of(words: str) -> Cell:
 
 def oracle_boundary(cell: Cell, task: Task, points_P_2: np.ndarray, seed: int) -> list[np.ndarray]:
     """Decision boundary of the task learner fitted on all labels of the pool, as polylines."""
+    cell.platform.apply()  # its threads: a small net is not shared between cores
     nobody = np.empty(0, np.int64)
     request = FitRequest(
         store=task.store,
