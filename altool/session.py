@@ -80,7 +80,7 @@ def _leave_summary(cell: Cell, result: CellResult) -> list[Path]:
 
     written = write_cell_summary(cell.folder)
     if written:
-        print(render([cell.folder]), end="")
+        print(render([cell.folder], metric="miou" if cell.learner.dense else "accuracy"), end="")
     if cell.profile:
         print(profile_report(cell, [seed_folder(cell, seed) for seed in cell.seeds]), end="")
     for seed, reason in result.failures.items():
@@ -107,7 +107,8 @@ def _next_step(cell: Cell) -> str:
         return shlex.join(["altool", "run", "strategy=random", *_shared_words(cell)])
     if cell.identity.strategy == "random" and not list(others.glob("[!r]*/*/seed_*/stages.csv")):
         return shlex.join(["altool", "run", "strategy=ta_vaal", *_shared_words(cell)])
-    return shlex.join(["altool", "plot", _short(others), "--relative-to", "random"])
+    metric = ["--metric", "miou"] if cell.learner.dense else []
+    return shlex.join(["altool", "plot", _short(others), "--relative-to", "random", *metric])
 
 
 def _shared_words(cell: Cell) -> list[str]:

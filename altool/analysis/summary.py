@@ -68,7 +68,8 @@ def _rows(panel: Panel, curve: Curve) -> list[dict[str, object]]:
 
 
 def write_cell_summary(cell_folder: Path) -> list[Path]:
-    """Writes summary.csv (mean and std over the seeds by stage) and curve.png into a cell's folder.
+    """Writes summary.csv (mean and std over the seeds by stage) and curve.png into a cell's folder, or
+    curve_miou.png where a task is dense.
 
     Runs that are not done count as far as they are; nothing is written, and [] returned, before the
     first stage. A curve.png that altool did not make is left alone, with a warning.
@@ -92,10 +93,17 @@ def write_cell_summary(cell_folder: Path) -> list[Path]:
     path = cell_folder / "summary.csv"
     write_text_atomic(path, table_text(rows, rows[0]))
     try:
-        return [path, *main_plot([cell_folder])]
+        return [path, *main_plot([cell_folder], metric=judged_by(stages))]
     except UserError as error:
         log.warning("%s", error)
         return [path]
+
+
+def judged_by(stages: pd.DataFrame) -> str:
+    """What a task is judged by: the mean IoU where it is dense (P1 Fig. 5), else the accuracy."""
+    return (
+        "miou" if "miou" in stages and bool(np.isfinite(stages["miou"].to_numpy(float)).any()) else "accuracy"
+    )
 
 
 def _or_none(value: float) -> float | None:

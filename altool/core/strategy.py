@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from altool.core.chunks import Serve, in_chunks
 from altool.core.streams import Streams
 
 if TYPE_CHECKING:
@@ -77,6 +78,11 @@ class Context:
     carry: Mapping[str, np.ndarray] = field(default_factory=dict)
     progress: Callable[[int, int], None] = lambda done, of: None
     chunk: int = 512
+
+    def in_chunks(self, n: int, serve: Serve) -> "dict[str, Tensor]":
+        """What `serve(slice)` gives for every `chunk` of n items, row by row, with progress; fewer at a time where memory
+        does not suffice, so that `serve` may be called again for a part of what it was called for."""
+        return in_chunks(n, self.chunk, serve, self.progress)[0]
 
 
 @dataclass(frozen=True)

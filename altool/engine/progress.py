@@ -128,6 +128,7 @@ class SeedProgress:
         parts = [
             f"seed {self.seed}  stage {record.stage}  {record.n_labelled} labels",
             f"accuracy {100 * (record.test.accuracy or 0.0):.2f} %",
+            "" if record.test.miou is None else f"mIoU {100 * record.test.miou:.2f} %",
             f"fit {record.seconds.fit:.1f} s",
             f"query {record.seconds.query:.1f} s",
             self.parent.left(),

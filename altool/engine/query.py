@@ -94,17 +94,31 @@ def _read_only(array: np.ndarray) -> np.ndarray:
 def run_query(strategy: Strategy, context: Context, n: int) -> Query:
     """Fit, score, select. Raises RunFailed when the strategy returns what no strategy may."""
     device, candidates = context.device, context.candidates.copy()
-    with timed(device) as fit, phase("strategy fit"):
-        state = strategy.fit(context)
-    with timed(device) as score, phase("score", len(candidates)):
-        scores = as_scores(strategy.score(context, state), len(context.candidates))
-    with timed(device) as select, phase("select"):
-        picks = strategy.select(context, state, scores, n)
+    try:
+        with timed(device) as fit, phase("strategy fit"):
+            state = strategy.fit(context)
+        with timed(device) as score, phase("score", len(candidates)):
+            scores = as_scores(strategy.score(context, state), len(context.candidates))
+        with timed(device) as select, phase("select"):
+            picks = strategy.select(context, state, scores, n)
+    except torch.OutOfMemoryError as error:
+        raise RunFailed(_out_of_memory(strategy, error)) from None
     try:
         check_picks(picks, candidates, n, strategy.buys_duplicates)
     except ValueError as error:
         raise RunFailed(f"{type(strategy).__name__}: {error}") from None
     return Query(picks, scores, fit.seconds, score.seconds, select.seconds)
+
+
+def _out_of_memory(strategy: Strategy, error: torch.OutOfMemoryError) -> str:
+    """What is left to do once chunks cannot be halved any more, or a network of the strategy's own does not fit."""
+    options = [name for name in ("batch_size", "size", "width", "draws") if hasattr(strategy, name)]
+    smaller = f"a smaller {', '.join(f'strategy.{name}' for name in options)}, " if options else ""
+    reason = (str(error).splitlines() or ["no memory"])[0]
+    return (
+        f"out of memory in the query of {type(strategy).__name__} ({reason}): take {smaller}a smaller image size, or a "
+        "device that is not shared."
+    )
 
 
 def as_scores(scores: np.ndarray | Tensor, n: int) -> np.ndarray:

@@ -1,6 +1,5 @@
 """A fitted model, and the one door through which strategies look at it."""
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -9,14 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from altool.core.chunks import in_chunks
 from altool.core.strategy import ExtensionRun, names_of
 from altool.core.streams import Streams
 from altool.data.store import Store
-from altool.learners.memory import release_memory
 from altool.models.dropout import Draws
 from altool.models.output import Output, TaskModel, item_losses, pooled
 
-log = logging.getLogger("altool")
 Reduce = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 
 
@@ -151,27 +149,12 @@ class FittedModel:
     def _in_chunks(
         self, store: Store, indices: np.ndarray, serve: Callable[[np.ndarray], dict[str, Tensor]]
     ) -> dict[str, Tensor]:
-        """What `serve` gives for all indices, row by row. Chunks that do not fit into the device's memory are halved, and
-        stay halved. Results are gathered in one place: many small tensors between large ones would tear the heap."""
-        whole: dict[str, Tensor] = {}
-        start = 0
-        while start < len(indices) or not whole:
-            part = indices[start : start + self._chunk]
-            store.prefetch(indices[start + self._chunk : start + 2 * self._chunk])
-            try:
-                found = serve(part)
-            except torch.OutOfMemoryError:
-                if len(part) < 2:
-                    raise
-                found = None
-            if found is None:  # outside the handler, whose traceback holds on to memory
-                self._chunk = len(part) // 2
-                log.warning("out of memory: scoring %d items at a time from now on", self._chunk)
-                release_memory()
-                continue
-            for key, values in found.items():
-                if key not in whole:
-                    whole[key] = values.new_empty((len(indices), *values.shape[1:]))
-                whole[key][start : start + len(part)] = values
-            start += len(part)
+        """What `serve` gives for all indices, row by row, while the chunk after each is read ahead; chunks that had to be
+        halved stay so."""
+
+        def ahead(part: slice) -> dict[str, Tensor]:
+            store.prefetch(indices[part.stop : 2 * part.stop - part.start])
+            return serve(indices[part])
+
+        whole, self._chunk = in_chunks(len(indices), self._chunk, ahead)
         return whole

@@ -4,7 +4,6 @@ the batches, which changes batch norm and whatever compares the items of a batch
 A fit depends on named streams alone, so it simply begins again, one step more frugal.
 """
 
-import gc
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import TypeVar
 
 import torch
 
+from altool.core.chunks import release_memory
 from altool.core.errors import RunFailed
 
 log = logging.getLogger("altool")
@@ -58,10 +58,3 @@ def within_memory(attempt: Callable[[Frugality], Done], batch_size: int) -> Done
             )
         log.warning("out of memory in training; beginning the fit again: %s", following)
         frugality = following
-
-
-def release_memory() -> None:
-    """Gives back what nobody holds any more."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

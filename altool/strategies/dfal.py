@@ -40,14 +40,13 @@ class DFAL(Strategy):
 
     def score(self, context: Context, fitted: Any) -> Tensor:
         """Minus the L2 length of the perturbation. What was not fooled comes last."""
-        lengths, fooled = [], []
-        for start in range(0, len(context.candidates), context.chunk):
-            part = context.candidates[start : start + context.chunk]
-            _, perturbation, changed = self._perturb(context, part)
-            lengths.append(norms(perturbation))
-            fooled.append(changed)
-            context.progress(start + len(part), len(context.candidates))
-        lengths_N, fooled_N = torch.cat(lengths), torch.cat(fooled)
+
+        def serve(part: slice) -> dict[str, Tensor]:
+            _, perturbation, fooled = self._perturb(context, context.candidates[part])
+            return {"length": norms(perturbation), "fooled": fooled}
+
+        found = context.in_chunks(len(context.candidates), serve)
+        lengths_N, fooled_N = found["length"], found["fooled"]
         context.diagnostics.number("deepfool_fooled", fooled_N.float().mean().item())
         farthest = lengths_N[fooled_N].max() if fooled_N.any() else 0.0
         return -torch.where(fooled_N, lengths_N, 2 * farthest + lengths_N)
@@ -65,11 +64,12 @@ class DFAL(Strategy):
 
     def _carry(self, context: Context, picks: np.ndarray) -> dict[str, np.ndarray]:
         """The twins so far and those of the picks: images, and whose twins they are."""
-        twins: list[np.ndarray] = []
-        for start in range(0, len(picks), context.chunk):
-            images, perturbation, _ = self._perturb(context, picks[start : start + context.chunk])
-            twins.append((images + perturbation).float().cpu().contiguous().numpy())
-        new, old = np.concatenate(twins), context.carry
+
+        def serve(part: slice) -> dict[str, Tensor]:
+            images, perturbation, _ = self._perturb(context, picks[part])
+            return {"twins": (images + perturbation).float().cpu().contiguous()}
+
+        new, old = context.in_chunks(len(picks), serve)["twins"].numpy(), context.carry
         images = np.concatenate([old["images"], new]) if old else new
         indices = np.concatenate([old["indices"], picks]) if old else picks
         return {"images": images, "indices": indices}

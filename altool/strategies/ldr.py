@@ -65,18 +65,19 @@ class LDR(Strategy):
     def score(self, context: Context, fitted: np.ndarray) -> Tensor:
         """LDR of each candidate, nats."""
         assert context.logits is not None
-        parts: list[Tensor] = []
-        flipped = 0
-        for start in range(0, len(context.candidates), context.chunk):
-            indices = context.candidates[start : start + context.chunk]
+        logits = context.logits
+
+        def serve(part: slice) -> dict[str, Tensor]:
+            indices = context.candidates[part]
             images = context.images(indices)
-            clean_B_C = context.logits(images)
-            r = self.perturbation.adversarial(context.logits, images, clean_B_C, directions(context, indices))
-            moved_B_C = context.logits(images + r)
-            parts.append(self.perturbation.divergence(clean_B_C, moved_B_C))
-            flipped += int((moved_B_C.argmax(1) != clean_B_C.argmax(1)).sum())
-            context.progress(start + len(indices), len(context.candidates))
-        share = flipped / max(1, len(context.candidates))
+            clean_B_C = logits(images)
+            r = self.perturbation.adversarial(logits, images, clean_B_C, directions(context, indices))
+            moved_B_C = logits(images + r)
+            flipped_B = moved_B_C.argmax(1) != clean_B_C.argmax(1)
+            return {"score": self.perturbation.divergence(clean_B_C, moved_B_C), "flipped": flipped_B}
+
+        found = context.in_chunks(len(context.candidates), serve)
+        share = int(found["flipped"].sum()) / max(1, len(context.candidates))
         context.diagnostics.number("ldr_flipped", share)
         if share > FLIPPED:
             radius = self.perturbation.radius(math.prod(context.image_shape))
@@ -84,7 +85,7 @@ class LDR(Strategy):
                 f"the perturbation gives {share:.0%} of the candidates another class: it is no small one; "
                 f"lower strategy.epsilon (now {radius:.3g})."
             )
-        return torch.cat(parts)
+        return found["score"]
 
     def select(self, context: Context, fitted: np.ndarray, scores: np.ndarray, n: int) -> Picks:
         """Algorithm 1. Classes with too few candidates above the threshold leave the rest to the next-lowest of all

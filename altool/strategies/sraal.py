@@ -121,9 +121,12 @@ class SRAAL(Strategy):
         """The discriminator's logit: the largest state is the most wanted."""
         for net in fitted:
             net.eval()
-        chunks = range(0, len(context.candidates), context.chunk)
-        parts = [view(context.images(context.candidates[i : i + context.chunk])) for i in chunks]
-        return torch.cat([fitted.discriminator(fitted.vae.mean(images)) for images in parts])
+
+        def serve(part: slice) -> dict[str, Tensor]:
+            images = view(context.images(context.candidates[part]))
+            return {"score": fitted.discriminator(fitted.vae.mean(images))}
+
+        return context.in_chunks(len(context.candidates), serve)["score"]
 
     def _build(self, context: Context) -> Networks:
         shape = view_shape(context.image_shape)

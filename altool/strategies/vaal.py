@@ -185,19 +185,24 @@ class VAAL(Strategy):
         indices: np.ndarray = getattr(context, side)
         vae: Any = played.networks["vae"].train(self.batch_norm == "train")
         discriminator = played.networks["discriminator"].eval()
-        chunk = self.batch_size if self.batch_norm == "train" else context.chunk
-        logits, reconstruction, divergence = [], 0.0, 0.0
-        for start in range(0, len(indices), chunk):
-            images = view(context.images(indices[start : start + chunk]))
-            raw = None if played.ranks is None else getattr(played.ranks, side)[start : start + chunk]
+        ranks = None if played.ranks is None else getattr(played.ranks, side)
+
+        def serve(part: slice) -> dict[str, Tensor]:
+            images = view(context.images(indices[part]))
+            raw = None if ranks is None else ranks[part]
             with torch.autocast(context.device.type, torch.bfloat16, enabled=context.precision == "bf16"):
                 mu, logvar = vae.encode(images)
                 rebuilt = vae.decode(mu, None if raw is None else raw.sigmoid())
             mu, logvar = mu.float(), logvar.float()
             rank = None if raw is None else self.discriminator_rank(raw)
-            logits.append(discriminator(mu, rank))
-            reconstruction += F.mse_loss(rebuilt.float(), images).item() * len(images)
-            divergence += kl(mu, logvar, "mean").item() * len(images)
+            error = F.mse_loss(rebuilt.float(), images)
+            about = {"logits": discriminator(mu, rank), "error": error, "kl": kl(mu, logvar, "mean")}
+            return {key: values.expand(len(images)) for key, values in about.items()}
+
+        alone = self.batch_norm == "eval"  # otherwise a score depends on the batch it is in
+        looked = context if alone else replace(context, chunk=self.batch_size)
+        found = looked.in_chunks(len(indices), serve)
+        reconstruction, divergence = (found[key].cpu().double().sum().item() for key in ("error", "kl"))
         context.diagnostics.number(f"reconstruction_{side}", reconstruction / len(indices))
         report_divergence(context, side, divergence / len(indices))
-        return torch.cat(logits)
+        return found["logits"]

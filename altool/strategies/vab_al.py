@@ -110,16 +110,15 @@ class VaBAL(Strategy):
         prior_C = said / said.sum() if self.prior else torch.full_like(said, 1 / len(said))
         context.diagnostics.array("prior", prior_C.cpu().numpy())
         context.diagnostics.array("difficulty", difficulty_C.cpu().numpy())
-        scores: list[Tensor] = []
-        for start in range(0, len(fitted.taps_N), context.chunk):
-            features = vae.features(fitted.taps_N[start : start + context.chunk])
+
+        def serve(part: slice) -> dict[str, Tensor]:
+            features = vae.features(fitted.taps_N[part])
             losses = losses_by_class(vae, features, self.draws, self.likelihood, draw, context.precision)
             if self.score_rule == "release2021":
-                scores.append(released_score(losses, prior_C))
-            else:
-                scores.append(misclassification(losses, difficulty_C, prior_C, self.normalise))
-            context.progress(min(start + context.chunk, len(fitted.taps_N)), len(fitted.taps_N))
-        return torch.cat(scores)
+                return {"score": released_score(losses, prior_C)}
+            return {"score": misclassification(losses, difficulty_C, prior_C, self.normalise)}
+
+        return context.in_chunks(len(fitted.taps_N), serve)["score"]
 
     def _difficulty(self, said_C: Tensor, right_C: Tensor) -> Tensor:
         """p(y = n | ŷ = n), Eq. 10, (C,)."""

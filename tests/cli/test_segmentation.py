@@ -56,7 +56,7 @@ def rows_of(file: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("name", DENSE_STRATEGIES)
-def test_a_whole_cycle(name: str) -> None:
+def test_a_whole_cycle(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words_of(name)) == 0
     stages, bought = rows_of("stages.csv"), rows_of("acquired.csv")
     assert [row["n_labelled"] for row in stages] == ["6", "10"]
@@ -69,6 +69,7 @@ def test_a_whole_cycle(name: str) -> None:
         assert len(counts) == 19 and 0 < sum(counts) <= int(row["n_labelled"]) * 32 * 64
     assert len({row["index"] for row in bought}) == 10 and {row["label"] for row in bought} == {""}
     assert all(row["score"] for row in bought[6:])
+    assert "drn_small: mIoU (%)" in capsys.readouterr().out and list(Path("outputs").rglob("curve_miou.png"))
     (run,) = Path("outputs").rglob("run.json")
     assert json.loads(run.read_text())["status"] == "done"
 

@@ -1,6 +1,7 @@
 """What every strategy must hold to. New strategies are picked up from their YAML files (see conftest.py)."""
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,8 @@ import torch
 from altool.core.errors import RunFailed
 from altool.core.strategy import WANTS
 from altool.engine.query import DeclaredProbe, as_scores, run_query
+from altool.strategies.sraal import SRAAL
+from altool.strategies.vaal import VAAL
 
 N = 10
 
@@ -97,6 +100,31 @@ def test_it_probes_what_it_declares_and_nothing_else(scene) -> None:
         with pytest.raises(RunFailed, match=f"probes '{want}' without declaring it"):
             context.probe(context.candidates, [want], draws=1)
     assert (context.logits is not None) == scene.strategy.input_gradients
+
+
+def test_scores_are_the_same_where_memory_is_short(scene) -> None:
+    context, room = scene.context(), 11
+    refused: list[int] = []
+
+    def short(look: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def limited(items: Any) -> Any:
+            if len(items) > room:
+                refused.append(len(items))
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return look(items)
+
+        return limited
+
+    state = scene.strategy.fit(context)
+    whole = as_scores(scene.strategy.score(context, state), len(context.candidates))
+    fewer = replace(context, images=short(context.images), logits=context.logits and short(context.logits))
+    scores = as_scores(scene.strategy.score(fewer, state), len(context.candidates))
+    looks_at_images = scene.strategy.input_gradients or isinstance(scene.strategy, VAAL | SRAAL)
+    assert bool(refused) == looks_at_images
+    if (
+        getattr(scene.strategy, "batch_norm", "eval") == "eval"
+    ):  # otherwise it depends on the chunk, as released
+        np.testing.assert_allclose(scores, whole, rtol=1e-4, atol=1e-4)
 
 
 def test_a_pointwise_score_is_the_items_own(pointwise_scene) -> None:

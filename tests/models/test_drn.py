@@ -79,6 +79,16 @@ def test_the_head_reads_the_last_map_of_which_the_embedding_is_the_average():
     torch.testing.assert_close(output.logits, F.interpolate(by_hand, (16, 24), mode="bilinear"))
 
 
+def test_logits_are_those_of_the_fixed_transposed_convolution_but_for_the_rim():
+    """facts.md 1.7: kernel 16, stride 8, padding 4, bilinear weights, a group a class."""
+    coarse = torch.randn((2, 3, 6, 9), generator=torch.Generator().manual_seed(0))
+    tent = 1 - (torch.arange(16) / 8 - 15 / 16).abs()
+    kernel = (tent[:, None] * tent).expand(3, 1, 16, 16)
+    theirs = F.conv_transpose2d(coarse, kernel, stride=8, padding=4, groups=3)
+    ours = F.interpolate(coarse, (48, 72), mode="bilinear")
+    torch.testing.assert_close(ours[..., 4:-4, 4:-4], theirs[..., 4:-4, 4:-4])
+
+
 def test_the_loss_of_an_image_is_the_mean_over_its_valid_pixels():
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn((3, 4, 2, 5), generator=generator).double()
