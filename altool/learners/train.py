@@ -67,11 +67,11 @@ class TrainingItems:
     def prefetch(self, batch: Batch) -> None:
         """Begins to read a batch that will be gathered next."""
         if not self.store.resident and self.extra is None:
-            self.store.prefetch(self.indices[batch.positions.long()])
+            self.store.prefetch(self.indices[batch.positions])
 
     def gather(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Images and labels of a batch."""
-        positions = batch.positions.long()
+        positions = batch.positions
         if self.extra is None:
             items = self.store.augmented(self.indices[positions], batch.dy, batch.dx, batch.flip)
             return items, self.labels[positions] if self.labels.ndim == 1 else self._maps(batch)
@@ -128,7 +128,8 @@ def _loss(job: Job, epoch: int, number: int, batch: Batch) -> tuple[TrainingStep
     """The mean loss of a batch with its graph, and what the extension sees of it."""
     images, labels_B = job.items.gather(batch)
 
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=job.precision == "bf16"):
+    bf16 = job.precision == "bf16"
+    with torch.autocast(images.device.type, torch.bfloat16) if bf16 else nullcontext():
         output = job.model(images)
     losses_B = item_losses(output.logits.float(), labels_B)
     seen = TrainingStep(epoch, number, images, labels_B, output, losses_B)
