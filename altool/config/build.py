@@ -61,14 +61,18 @@ def build_cell(run: RunConfig, origin: Origin) -> "Cell":
         config=config,
         fingerprint=fingerprint(config),
         overrides=differing,
-        platform=Platform(device, run.threads, resolve_precision(run.precision, device), run.deterministic),
+        platform=Platform(
+            device, run.threads, resolve_precision(run.precision, device), run.deterministic, run.cuda_graphs
+        ),
         command=origin.command,
         trace=run.trace,
+        profile=run.profile,
         rerun=run.rerun,
         allow_platform_change=run.allow_platform_change,
         cache_mib=run.cache_mib,
         trackers=tuple(run.trackers),
         fail_fast=run.fail_fast,
+        seeds_at_once=run.seeds_at_once,
         diagnostics=DiagnosticsOptions(**dataclasses.asdict(run.diagnostics)),
     )
 

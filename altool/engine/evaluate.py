@@ -9,6 +9,7 @@ from torch import Tensor
 from altool.core.errors import RunFailed
 from altool.core.records import Metrics
 from altool.data.task import Split
+from altool.engine.profile import phase
 from altool.learners.fitted import FittedModel
 
 ECE_BINS = 15  # Guo et al. 2017
@@ -18,10 +19,11 @@ def evaluate(fitted: FittedModel, split: Split | None, n_classes: int) -> Metric
     """All metrics of one split; empty where there is no split."""
     if split is None or not len(split.indices):
         return Metrics()
-    logits_N_C = fitted.predict(split.store, split.indices)
-    if not torch.isfinite(logits_N_C).all():
-        raise RunFailed("the model's outputs on held-out items are not finite")
-    return metrics(logits_N_C.cpu(), torch.from_numpy(split.labels), n_classes)
+    with phase("evaluate", len(split.indices)):
+        logits_N_C = fitted.predict(split.store, split.indices)
+        if not torch.isfinite(logits_N_C).all():
+            raise RunFailed("the model's outputs on held-out items are not finite")
+        return metrics(logits_N_C.cpu(), torch.from_numpy(split.labels), n_classes)
 
 
 def metrics(logits_N_C: Tensor, labels_N: Tensor, n_classes: int) -> Metrics:

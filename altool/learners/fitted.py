@@ -22,7 +22,8 @@ Reduce = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 
 class FittedModel:
     """A trained task model in eval mode with frozen parameters, and the networks that its extension trained.
-    `micro_batch`: the parts that its batches had to be split into for lack of memory, None where they were whole."""
+    `micro_batch`: the parts that its batches had to be split into for lack of memory, None where they were whole;
+    `steps`: how it was trained, recorded or eager with the reason, None where it was not."""
 
     def __init__(
         self,
@@ -33,8 +34,10 @@ class FittedModel:
         precision: str,
         chunk: int,
         micro_batch: int | None = None,
+        steps: str | None = None,
     ):
         self.micro_batch = micro_batch
+        self.steps = steps
         self.model = model.eval().requires_grad_(False)
         self.extension = extension
         for network in (model, *extension.networks().values()):
@@ -69,7 +72,9 @@ class FittedModel:
     @torch.no_grad()
     def predict(self, store: Store, indices: np.ndarray) -> Tensor:
         """Logits of items of any store, (n, C) float32."""
-        return self._in_chunks(indices, lambda part: {"logits": self.logits(store.images(part))})["logits"]
+        return self._in_chunks(store, indices, lambda part: {"logits": self.logits(store.images(part))})[
+            "logits"
+        ]
 
     @torch.no_grad()
     def probe(
@@ -93,7 +98,7 @@ class FittedModel:
             chunk = self._serve(self._store.images(part), asked, passes, draws)
             return reduce(chunk) if reduce else chunk
 
-        return self._in_chunks(indices, serve)
+        return self._in_chunks(self._store, indices, serve)
 
     def _serve(
         self, images: Tensor, asked: frozenset[str], passes: Draws | None, draws: int
@@ -122,7 +127,7 @@ class FittedModel:
             return self.logits(images)
 
     def _in_chunks(
-        self, indices: np.ndarray, serve: Callable[[np.ndarray], dict[str, Tensor]]
+        self, store: Store, indices: np.ndarray, serve: Callable[[np.ndarray], dict[str, Tensor]]
     ) -> dict[str, Tensor]:
         """What `serve` gives for all indices, row by row. Chunks that do not fit into the device's memory are halved, and
         stay halved. Results are gathered in one place: many small tensors between large ones would tear the heap."""
@@ -130,6 +135,7 @@ class FittedModel:
         start = 0
         while start < len(indices) or not whole:
             part = indices[start : start + self._chunk]
+            store.prefetch(indices[start + self._chunk : start + 2 * self._chunk])
             try:
                 found = serve(part)
             except torch.OutOfMemoryError:

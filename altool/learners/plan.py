@@ -27,13 +27,24 @@ class Batch:
     def __len__(self) -> int:
         return len(self.positions)
 
+    @property
+    def columns(self) -> tuple[Tensor, ...]:
+        return self.positions, self.dy, self.dx, self.flip
+
+    def clone(self) -> "Batch":
+        return Batch(*(column.clone() for column in self.columns))
+
+    def take(self, other: "Batch") -> None:
+        """Becomes an equal of `other`, a batch of the same size, without moving."""
+        for column, values in zip(self.columns, other.columns, strict=True):
+            column.copy_(values)
+
     def split(self, size: int | None) -> list["Batch"]:
         """Nearly equal parts of at most `size` items, none of a single one; the whole where `size` is None."""
         n_parts = -(-len(self) // size) if size else 1
         while n_parts > 1 and len(self) // n_parts < 2:
             n_parts -= 1
-        columns = (self.positions, self.dy, self.dx, self.flip)
-        return [Batch(*part) for part in zip(*(c.tensor_split(n_parts) for c in columns), strict=True)]
+        return [Batch(*part) for part in zip(*(c.tensor_split(n_parts) for c in self.columns), strict=True)]
 
 
 @dataclass(frozen=True)
