@@ -132,7 +132,7 @@ def train_gcn(
         gcn = GCN(features_N_D.shape[1], options.hidden)
     gcn.to(context.device)
     dropped = context.streams.torch("strategy", "gcn_dropout", device=context.device)
-    optimiser = Adam(gcn.parameters(), lr=options.lr, weight_decay=options.weight_decay)
+    optimiser = Adam(gcn.parameters(), options.lr, options.weight_decay)
     kind = torch.bfloat16 if context.precision == "bf16" else torch.float32
     nodes = _Pass(gcn, adjacency, propagated.to(kind))
     unlabelled = len(features_N_D) - n_labelled
