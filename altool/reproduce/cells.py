@@ -14,8 +14,9 @@ from altool.analysis.label import method_name
 from altool.analysis.study import StudyCell
 from altool.config.fingerprint import canonical, cell_folder, overrides
 from altool.config.literal import as_text, literal
-from altool.config.load import Origin, load
+from altool.config.load import Origin
 from altool.config.schema import RunConfig
+from altool.config.shared import load_shared
 from altool.config.words import parse
 from altool.core.errors import UserError, did_you_mean
 from altool.core.naming import fingerprint, seed_name
@@ -106,12 +107,13 @@ def plan(
 
     Raises UserError where the file of the experiment or a word means nothing.
     """
-    first = (f"experiment={experiment.name}",)
-    if experiment.lacks:
-        first = (*first, "dataset=npz", f"dataset.name={experiment.lacks}", "learner=resnet18")
-    base, origin = _load([*first, *words], folders)
+    lacking = (
+        ("dataset=npz", f"dataset.name={experiment.lacks}", "learner=resnet18") if experiment.lacks else ()
+    )
+    base, origin = _load([f"experiment={experiment.name}", *lacking, *words], folders)
     if not base.reproduce:
         raise UserError(f"{experiment.path} has no reproduce: key, so there is nothing to draw.")
+    first = (f"experiment={experiment.runs}", *lacking)
     cells: list[Planned] = []
     scaled: dict[tuple[str, ...], RunConfig] = {(): base}  # by the words that a scale depends on
     for block in blocks_of(base.reproduce, origin.sweep):
@@ -151,7 +153,7 @@ def _planned(block: Block, settings: Mapping[str, Any], run: RunConfig, origin: 
 
 
 def _load(words: list[str], folders: tuple[Path, ...]) -> tuple[RunConfig, Origin]:
-    return load(parse([*(f"--config-dir={folder}" for folder in folders), *words]))
+    return load_shared(parse([*(f"--config-dir={folder}" for folder in folders), *words]))
 
 
 def _replay(block: Block, before: Sequence[Planned]) -> list[str]:

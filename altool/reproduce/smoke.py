@@ -24,14 +24,14 @@ from altool.reproduce.smoke_folders import SIZE, write_classes, write_scenes
 STAGES, SEEDS, POINT_SEEDS = 2, 1, 2
 GENERATED = "_generated"  # how the name of generated items ends
 PARTS = ("train", "test")
-PER_CLASS, TEST_PER_CLASS = 20, 10
+PER_CLASS, TEST_PER_CLASS = 20, 3
 CUT_PER_CLASS = 60  # where classes are cut: P0 Table 1's smallest, 50 of 5,000, keeps one
 MANY = 20  # classes from which on there are a tenth of the items each
 VAL = 20
 LONGEST_SIDE = (
     64  # of generated images: Caltech-101's 224 would take most of the time of all experiments together
 )
-LABELS_DIVISOR, FEWEST_LABELS, CANDIDATES = 60, 4, 40
+LABELS_DIVISOR, FEWEST_LABELS, CANDIDATES = 100, 4, 20
 # One thread, and not fewer than 16 channels: with 4 or 8 and two threads, backward passes of torch 2.15 damage memory.
 THREADS, WIDTH = 1, 16
 RESNET = {"blocks": [1, 1, 1, 1], "width": WIDTH}
