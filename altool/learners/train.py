@@ -41,7 +41,7 @@ OnEpoch = Callable[[EpochReport], None]
 @dataclass(frozen=True)
 class TrainingItems:
     """The labelled items by position, then an extension's extra samples, which are trained on as they are. Maps of classes
-    stay in main memory until their batch comes, and move as their images do."""
+    lie on the device where all images do, else in main memory until their batch comes; they move as their images do."""
 
     store: Store
     indices: Tensor
@@ -53,7 +53,8 @@ class TrainingItems:
         store: Store, labelled: np.ndarray, labels: np.ndarray, extra: tuple[Tensor, Tensor] | None
     ) -> "TrainingItems":
         indices = torch.tensor(labelled, device=store.device)
-        known = torch.from_numpy(labels) if labels.ndim > 1 else torch.tensor(labels, device=store.device)
+        beside = store.resident or labels.ndim == 1
+        known = torch.tensor(labels, device=store.device) if beside else torch.from_numpy(labels)
         if extra is None:
             return TrainingItems(store, indices, known, None)
         images, more = extra
@@ -76,7 +77,7 @@ class TrainingItems:
         return torch.where((positions < own).view(shape), items, twins), self.labels[positions]
 
     def _maps(self, batch: Batch) -> Tensor:
-        maps = self.labels[batch.positions.cpu().long()].to(self.store.device)
+        maps = self.labels[batch.positions.to(self.labels.device).long()].to(self.store.device)
         moves = (batch.dy, batch.dx, batch.flip)
         return moved(maps, *moves, self.store.transforms.crop_pad, IGNORED).long()
 
@@ -99,15 +100,16 @@ class Job:
 def step(job: Job, epoch: int, number: int, batch: Batch) -> Tensor:
     """One update of everything that is trained; returns the loss, detached, without waiting for it."""
     first, *others = batch.split(job.frugality.micro_batch)
-    seen, loss = _loss(job, epoch, number, first)
+    seen, loss = _loss(job, epoch, number, first, 0, len(batch))
     loss = loss * (len(first) / len(batch)) if others else loss
     optimisers = [job.optimiser, *(job.beside if job.extension.optimised_now(epoch) else [])]
     for optimiser in optimisers:
         optimiser.zero_grad(set_to_none=True)
     loss.backward()
-    total = loss.detach()
+    total, done = loss.detach(), len(first)
     for part in others:
-        seen, loss = _loss(job, epoch, number, part)
+        seen, loss = _loss(job, epoch, number, part, done, len(batch))
+        done += len(part)
         loss = loss * (len(part) / len(batch))
         loss.backward()
         total = total + loss.detach()
@@ -117,14 +119,14 @@ def step(job: Job, epoch: int, number: int, batch: Batch) -> Tensor:
     return total
 
 
-def _loss(job: Job, epoch: int, number: int, batch: Batch) -> tuple[TrainingStep, Tensor]:
-    """The mean loss of a batch with its graph, and what the extension sees of it."""
+def _loss(job: Job, epoch: int, number: int, batch: Batch, done: int, of: int) -> tuple[TrainingStep, Tensor]:
+    """The mean loss of a batch, or of a part after `done` items `of` one, with its graph; and what the extension sees."""
     images, labels_B = job.items.gather(batch)
 
     with torch.autocast(images.device.type, torch.bfloat16, enabled=job.precision == "bf16"):
         output = job.model(images)
     losses_B = item_losses(output.logits.float(), labels_B)
-    seen = TrainingStep(epoch, number, images, labels_B, output, losses_B)
+    seen = TrainingStep(epoch, number, images, labels_B, output, losses_B, done, of)
     added = job.extension.loss(seen)
     return seen, losses_B.mean() if added is None else losses_B.mean() + added
 
