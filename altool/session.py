@@ -7,6 +7,7 @@ from pathlib import Path
 
 from altool.core.errors import Stopped, UserError
 from altool.core.runfolder import read_run
+from altool.engine.advice import profile_report
 from altool.engine.cell import Cell
 from altool.engine.forecast import Forecast, human_seconds
 from altool.engine.loop import CellResult, check_cell, run_cell, seed_folder, stages_done
@@ -80,8 +81,10 @@ def _leave_summary(cell: Cell, result: CellResult) -> list[Path]:
     written = write_cell_summary(cell.folder)
     if written:
         print(render([cell.folder], metric="miou" if cell.learner.dense else "accuracy"), end="")
+    if cell.profile:
+        print(profile_report(cell, [seed_folder(cell, seed) for seed in cell.seeds]), end="")
     for seed, reason in result.failures.items():
-        log = cell.folder / f"seed_{seed:03d}" / "run.log"
+        log = seed_folder(cell, seed) / "run.log"
         print(f"seed {seed} failed in {reason}; see {_short(log)}", file=sys.stderr)
     if result.already_done and not result.done and not result.failures:
         print("All seeds were done already; rerun=true runs them again beside the old ones.")
@@ -110,7 +113,7 @@ def _next_step(cell: Cell) -> str:
 
 def _shared_words(cell: Cell) -> list[str]:
     """What was typed that another strategy's run shares."""
-    own = ("strategy", "extension", "compat", "trace", "diagnostics", "rerun", "progress")
+    own = ("strategy", "extension", "compat", "trace", "profile", "diagnostics", "rerun", "progress")
     return [word for word in shlex.split(cell.command)[2:] if not word.startswith(own)]
 
 

@@ -36,6 +36,7 @@ from altool.core.errors import (
     UserError,
 )
 from altool.core.gpus import visible_gpus
+from altool.core.naming import seed_name
 from altool.core.records import read_rows
 from altool.core.runfolder import read_run, refuse_other_data
 from altool.core.states import see
@@ -124,7 +125,7 @@ def _plan(cells: Sequence[SweepCell], command: str) -> Plan:
 
 
 def _seed_folders(cell: SweepCell) -> list[Path]:
-    return [cell.folder / f"seed_{seed:03d}" for seed in cell.run.seeds]
+    return [cell.folder / seed_name(seed) for seed in cell.run.seeds]
 
 
 def _is_done(cell: SweepCell) -> bool:
@@ -144,13 +145,11 @@ def _is_done(cell: SweepCell) -> bool:
 
 
 def _same_data(cell: SweepCell, runs: Sequence[tuple[Path, dict[str, object]]]) -> bool:
-    from altool.config.build import dataset_spec, imbalance_spec
-    from altool.data.prepare import prepare
+    from altool.config.build import task_loader
 
+    load = task_loader(cell.run, "cpu")
     for (folder, run), seed in zip(runs, cell.run.seeds, strict=True):
-        imbalance, root = imbalance_spec(cell.run.imbalance), Path(str(cell.run.data_root))
-        task = prepare(dataset_spec(cell.run.dataset), imbalance, seed, "cpu", root)
-        refuse_other_data(folder, run, task.digest)
+        refuse_other_data(folder, run, load(seed).digest)
     return True
 
 

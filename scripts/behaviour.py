@@ -20,7 +20,7 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from altool.analysis import behaviour
+from altool.analysis import behaviour, plane
 from altool.analysis.label import Variant
 from altool.analysis.queries import Query, read_queries
 from altool.analysis.read import read_stages
@@ -104,12 +104,12 @@ def observe(paths: list[Path]) -> list[dict[str, object]]:
 
 @dataclass(frozen=True)
 class Pool:
-    """What the strategies of one seed chose from. `points_P_D`: None for images; `boundary_B_2`: of the oracle, the task
+    """What the strategies of one seed chose from. `points_P_D`: None for images; `boundary`: of the oracle, the task
     learner fitted on the whole pool (P1 Fig. 1); `dominant`: the most frequent class, None of a balanced pool."""
 
     n_classes: int
     points_P_D: np.ndarray | None
-    boundary_B_2: np.ndarray
+    boundary: list[np.ndarray]
     dominant: int | None
 
 
@@ -122,7 +122,7 @@ def pool_of(words: str, seed: int) -> Pool:
     counts = np.bincount(labels, minlength=task.n_classes)
     dominant = int(counts.argmax()) if counts.max() > IMBALANCED * counts.min() else None
     if task.store.is_image:
-        return Pool(task.n_classes, None, np.empty((0, 2)), dominant)
+        return Pool(task.n_classes, None, [], dominant)
     points = task.store.images(np.arange(len(task.store))).numpy()
     return Pool(task.n_classes, points, oracle_boundary(cell, task, points, seed), dominant)
 
@@ -133,8 +133,9 @@ def cell_of(words: str) -> Cell:
     return build_cell(*load(parse([*typed, "strategy=random", "device=cpu"])))
 
 
-def oracle_boundary(cell: Cell, task: Task, points_P_2: np.ndarray, seed: int) -> np.ndarray:
-    """Decision boundary of the task learner fitted on all labels of the pool, (B, 2)."""
+def oracle_boundary(cell: Cell, task: Task, points_P_2: np.ndarray, seed: int) -> list[np.ndarray]:
+    """Decision boundary of the task learner fitted on all labels of the pool, as polylines."""
+    cell.platform.apply()  # its threads: a small net is not shared between cores
     nobody = np.empty(0, np.int64)
     request = FitRequest(
         store=task.store,
@@ -151,8 +152,8 @@ def oracle_boundary(cell: Cell, task: Task, points_P_2: np.ndarray, seed: int) -
     xs, ys = (np.linspace(a, b, GRID_NODES) for a, b in zip(low - margin, high + margin, strict=True))
     nodes = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2).astype(np.float32)
     with torch.no_grad():
-        classes = model.logits(torch.from_numpy(nodes)).argmax(1).numpy()
-    return behaviour.boundary(classes.reshape(len(ys), len(xs)), xs, ys)
+        probs = model.logits(torch.from_numpy(nodes)).softmax(1).numpy()
+    return plane.boundary(xs, ys, probs.reshape(len(ys), len(xs), -1))
 
 
 def measured(query: Query, pool: Pool) -> dict[str, float]:
@@ -160,9 +161,9 @@ def measured(query: Query, pool: Pool) -> dict[str, float]:
     found: dict[str, float] = {}
     if pool.points_P_D is not None:
         picks = pool.points_P_D[query.arrays["picks"]]
-        found["boundary_distance"] = behaviour.boundary_distance(picks, pool.boundary_B_2)
-        found["pairwise_distance"] = behaviour.pairwise_distance(picks)
-        found["nearest_distance"] = behaviour.nearest_distance(picks)
+        found["boundary_distance"] = float(plane.boundary_distances(picks, pool.boundary).mean())
+        found["pairwise_distance"] = plane.pairwise_distance(picks)
+        found["nearest_distance"] = plane.nearest_distance(picks)
     if len(query.labels):
         found["class_balance"] = behaviour.balance(query.labels, pool.n_classes)
         if pool.dominant is not None:

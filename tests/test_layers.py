@@ -21,6 +21,7 @@ BELOW = {
     "config": {"core", "models", "data", "learners", "strategies", "engine", "trackers"},
     "analysis": {"core"},
     "reproduce": {"core", "data", "models", "learners", "strategies", "engine", "config", "analysis"},
+    "report": {"core", "engine", "config", "analysis", "reproduce"},
 }
 MODULES = sorted(ROOT.rglob("*.py"))
 NAMES = [str(path.relative_to(ROOT)) for path in MODULES]

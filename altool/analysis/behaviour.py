@@ -1,4 +1,4 @@
-"""What strategies buy, measured on recorded runs: nearness to a boundary, spread, shares of classes, roughness.
+"""What strategies buy, measured on recorded runs: shares of classes, roughness, ranks, and their comparison by seed.
 
 For the papers' claims of behaviour (P1 4.1 and Fig. 1, P2 A.2 and Fig. 7, P3 III and IV-D); `scripts/behaviour.py` puts
 the numbers side by side.
@@ -10,8 +10,6 @@ from typing import cast
 
 import numpy as np
 import pandas as pd
-from scipy.spatial import KDTree
-from scipy.spatial.distance import pdist
 from scipy.special import expit
 from scipy.stats import rankdata
 
@@ -24,35 +22,6 @@ SATURATED = 0.01  # a rank in [0, 1] this near to either end says hardly more th
 PLACE = ["dataset", "imbalance", "setting", "measure"]
 COLUMNS = [*PLACE, "stage", "strategy", "n", "mean", "low", "high"]
 COLUMNS += ["against", "pairs", "difference", "difference_low", "difference_high"]
-
-
-def boundary(classes_H_W: np.ndarray, xs_W: np.ndarray, ys_H: np.ndarray) -> np.ndarray:
-    """Where the predicted class changes on a grid: midpoints of neighbouring nodes of different classes, (B, 2)."""
-    step_x, step_y = np.diff(xs_W) / 2, np.diff(ys_H) / 2
-    row, column = np.nonzero(classes_H_W[:, 1:] != classes_H_W[:, :-1])
-    across = np.stack([xs_W[column] + step_x[column], ys_H[row]], axis=1)
-    row, column = np.nonzero(classes_H_W[1:] != classes_H_W[:-1])
-    along = np.stack([xs_W[column], ys_H[row] + step_y[row]], axis=1)
-    return np.concatenate([across, along])
-
-
-def boundary_distance(points_N_2: np.ndarray, boundary_B_2: np.ndarray) -> float:
-    """Mean distance of the points to the nearest point of the boundary; nan where there is none."""
-    if not len(boundary_B_2):
-        return math.nan
-    return float(KDTree(boundary_B_2).query(points_N_2)[0].mean())
-
-
-def pairwise_distance(points_N_D: np.ndarray) -> float:
-    """Mean distance over all pairs: how much of the space the points cover."""
-    return float(pdist(points_N_D).mean()) if len(points_N_D) > 1 else math.nan
-
-
-def nearest_distance(points_N_D: np.ndarray) -> float:
-    """Mean distance to the nearest other point: how little they cluster."""
-    if len(points_N_D) < 2:
-        return math.nan
-    return float(KDTree(points_N_D).query(points_N_D, k=2)[0][:, 1].mean())
 
 
 def share(labels_N: np.ndarray, label: int) -> float:

@@ -46,7 +46,7 @@ def render(
     sheets = []
     if part != "penalty":
         for panel, found in standings(stages, metric, relative_to):
-            sheets += [_differences(panel, found)] if part != "labels" else []
+            sheets += [differences(panel, found)] if part != "labels" else []
             sheets += [_labels(panel, found)] if part != "differences" else []
     if part in (None, "penalty"):
         sheets.append(_penalty(penalties(panels(stages, metric)), find_metric(metric)))
@@ -54,7 +54,8 @@ def render(
     return "\n".join(sheet.show(format, width) for sheet in sheets)
 
 
-def _differences(panel: Panel, found: Sequence[Standing]) -> Sheet:
+def differences(panel: Panel, found: Sequence[Standing]) -> Sheet:
+    """How each strategy of the panel stands beside its baseline."""
     head = ["Strategy", "n", "AUBC", "p", "p (Holm)", "last stage", "stages ahead", "labels saved"]
     metric = panel.metric
     rows = [

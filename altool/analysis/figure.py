@@ -18,9 +18,12 @@ def image(panel: Panel, file_format: str, titled: bool = False) -> bytes:
 
 
 @styled()
-def draw(panel: Panel, titled: bool = False, x_label: str = "", band: str = "std") -> Figure:
+def draw(
+    panel: Panel, titled: bool = False, x_label: str = "", band: str = "std", trial: str = "seed"
+) -> Figure:
     """As wide as a column; as high as the axes and the legend below them need. `x_label`: what the stages are
-    counted in, the labelled items unless said. `band`: one standard deviation, or the `range` of the seeds."""
+    counted in, the labelled items unless said. `band`: one standard deviation, or the `range` of the seeds. `trial`: what
+    a column of the curves is."""
     figure, ((axes,),) = new()
     looks = style.looks(panel.curves)
     for curve, look in zip(panel.curves, looks, strict=True):
@@ -34,7 +37,7 @@ def draw(panel: Panel, titled: bool = False, x_label: str = "", band: str = "std
     counts = {curve.n_seeds for curve in panel.curves}
     handles = [Line2D([], [], color=k.colour, linestyle=k.line, marker=k.marker) for k in looks]
     texts = [_legend_text(curve, with_n=len(counts) > 1 and band == "std") for curve in panel.curves]
-    legend_below(figure, handles, texts, _legend_notes(panel, counts, band))
+    legend_below(figure, handles, texts, _legend_notes(panel, counts, band, trial))
     return figure
 
 
@@ -82,20 +85,20 @@ def _legend_text(curve: Curve, with_n: bool) -> str:
     return f"{curve.label}, n = {curve.n_seeds}" if with_n else curve.label
 
 
-def _legend_notes(panel: Panel, counts: set[int], band: str) -> list[str]:
+def _legend_notes(panel: Panel, counts: set[int], band: str, trial: str) -> list[str]:
     """What the lines are, over how many seeds, and which other settings all runs share."""
     spread = "Mean ± 1 std over" if band == "std" else "Mean, lowest and highest of"
     notes = []
     if max(counts) == 1:
-        notes.append("One seed: no band")
+        notes.append(f"One {trial}: no band")
     elif len(counts) == 1 or band == "range":  # single seeds among the lines are named so
-        notes.append(f"{spread} {max(counts)} seeds")
+        notes.append(f"{spread} {max(counts)} {trial}s")
     else:
-        notes.append(f"{spread} n seeds")
+        notes.append(f"{spread} n {trial}s")
     if panel.relative_to:
         notes[0] += ", paired by seed"
     if any((curve.n_T < curve.n_seeds).any() for curve in panel.curves):
-        notes.append("Hollow: not all of the seeds yet")
+        notes.append(f"Hollow: not all of the {trial}s yet")
     elif any(curve.unfinished for curve in panel.curves):
         notes.append("Some runs are unfinished")
     if panel.note:

@@ -18,10 +18,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.spatial import KDTree
-from scipy.spatial.distance import pdist
 from scipy.stats import percentileofscore
 
+from altool.analysis import plane
 from altool.analysis.metric import METRICS
 from altool.analysis.read import planned_labels
 from altool.analysis.study import Study, StudyCell
@@ -103,39 +102,25 @@ def _picked_loss_rank(stage: Stage) -> float:
 
 
 def _pick_spread(stage: Stage) -> float:
-    picked = _picked_points(stage.arrays)
-    return float(pdist(picked).mean()) if len(picked) > 1 else NAN
+    return plane.pairwise_distance(_picked_points(stage.arrays))
 
 
 def _boundary_distance(stage: Stage) -> float:
     same = (c for c in stage.study.cells if c.label == ORACLE and c.panel == stage.cell.panel)
     oracle = next(same, None)
     grid = stage.study.arrays(oracle, stage.row["seed"], oracle.stages - 1) if oracle else {}
-    crossings, picked = boundary(grid), _picked_points(stage.arrays)
-    return float(np.mean(KDTree(crossings).query(picked)[0])) if len(crossings) and len(picked) else NAN
+    picked = _picked_points(stage.arrays)
+    if "grid_probs" not in grid or not len(picked):
+        return NAN
+    lines = plane.boundary(grid["grid_x"], grid["grid_y"], grid["grid_probs"])
+    return float(plane.boundary_distances(picked, lines).mean())
 
 
 def _picked_points(arrays: Arrays) -> np.ndarray:
     """(n, 2); none where no points or no picks were recorded."""
     if not {"points", "point_indices", "picks"} <= set(arrays):
         return np.empty((0, 2))
-    return arrays["points"][np.isin(arrays["point_indices"], arrays["picks"])]
-
-
-def boundary(arrays: Arrays) -> np.ndarray:
-    """Points (P, 2) where the posterior of class 1 of two passes 0.5 between neighbours of the recorded grid."""
-    if "grid_probs" not in arrays:
-        return np.empty((0, 2))
-    x, y = arrays["grid_x"].astype(float), arrays["grid_y"].astype(float)
-    above_YX = arrays["grid_probs"][..., 1].astype(float) - 0.5
-    found = []
-    for z, along, across, turn in ((above_YX, x, y, 1), (above_YX.T, y, x, -1)):
-        left, right = z[:, :-1], z[:, 1:]
-        row, column = np.nonzero((left > 0) != (right > 0))
-        share = left[row, column] / (left[row, column] - right[row, column])
-        where = along[column] + share * (along[column + 1] - along[column])
-        found.append(np.stack([where, across[row]][::turn], axis=1))
-    return np.concatenate(found)
+    return arrays["points"].astype(float)[np.isin(arrays["point_indices"], arrays["picks"])]
 
 
 ON_QUERY = ("query_seconds", "selecting_seconds")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,13 @@ from matplotlib.figure import Figure
 
 from altool.analysis.read import read_stages
 from altool.core.errors import RunConflict, UserError, did_you_mean
+from altool.core.naming import seed_name
 from altool.core.records import Identity, Metrics, Seconds, StageRecord
 from altool.core.runfolder import read_run
+
+SMOKE = "Smoke scale: no result."  # stamp of the records that do not say theirs
+_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster, where PyYAML was built with it
+CELL_DEPTH = 4  # <dataset>-<imbalance>/<learner>/<strategy>/<budget>
 
 
 @dataclass(frozen=True)
@@ -47,13 +53,15 @@ class Output:
 @dataclass(frozen=True, eq=False)
 class Study:
     """`spec`: the `reproduce:` node of the experiment; `generated`: smoke scale or generated data, never to be judged;
-    `datasets`: sizes and class counts of the cells' pools where the experiment measures data (else empty)."""
+    `datasets`: sizes and class counts of the cells' pools where the experiment measures data (else empty); `stamp`: what
+    every figure has to say of its runs, where they are not the paper's."""
 
     name: str
     spec: Mapping[str, Any]
     cells: tuple[StudyCell, ...]
     generated: bool = False
     datasets: pd.DataFrame = field(default_factory=pd.DataFrame)
+    stamp: str = ""
 
     @cached_property
     def stages(self) -> pd.DataFrame:
@@ -79,7 +87,7 @@ class Study:
         raise UserError(f"{self.name} has no cell {label}: {did_you_mean(label, known)}")
 
     def seed_folder(self, cell: StudyCell, seed: int) -> Path:
-        return cell.folder / f"seed_{seed:03d}"
+        return cell.folder / seed_name(seed)
 
     def seeds_on_disk(self, cell: StudyCell) -> list[int]:
         """Wanted seeds with at least one finished stage."""
@@ -102,8 +110,11 @@ class Study:
         path = self.seed_folder(cell, seed) / "diagnostics" / f"stage_{stage:03d}.npz"
         if not path.exists():
             return {}
-        with np.load(path, allow_pickle=False) as stored:
-            return {key: stored[key] for key in stored.files}
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                return {key: stored[key] for key in stored.files}
+        except (OSError, ValueError, EOFError, BadZipFile) as error:
+            raise RunConflict(f"{path} is damaged: {error}.") from None
 
     def run(self, cell: StudyCell, seed: int) -> dict[str, Any]:
         """run.json, {} where there is none."""
@@ -112,7 +123,10 @@ class Study:
     def config(self, cell: StudyCell, seed: int) -> dict[str, Any]:
         """config.yaml of the seed folder, {} where there is none."""
         path = self.seed_folder(cell, seed) / "config.yaml"
-        return yaml.safe_load(path.read_text()) or {} if path.exists() else {}
+        try:
+            return yaml.load(path.read_bytes(), _YAML) or {} if path.exists() else {}
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise RunConflict(f"{path} is damaged: {error}.") from None
 
     def _table(self, cell: StudyCell, name: str) -> pd.DataFrame:
         found = []
@@ -143,20 +157,24 @@ class Study:
             "name": self.name,
             "spec": dict(self.spec),
             "generated": self.generated,
+            "stamp": self.stamp,
             "cells": cells,
             "datasets": datasets,
         }
 
 
 def load_study(path: Path) -> Study:
-    """The study of a study.json. Raises UserError where the file is none."""
+    """The study of a study.json at OUTPUTS/reproduce/NAME. Raises UserError where the file is none.
+
+    Runs that are not where they were, since OUTPUTS was moved or copied, are those at the same place below it.
+    """
     try:
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_text(encoding="utf-8"))
         cells = tuple(
             StudyCell(
                 **{
                     **cell,
-                    "folder": Path(cell["folder"]),
+                    "folder": _moved(Path(cell["folder"]), path),
                     "seeds": tuple(cell["seeds"]),
                     "words": tuple(cell["words"]),
                 }
@@ -164,9 +182,17 @@ def load_study(path: Path) -> Study:
             for cell in record["cells"]
         )
         datasets = pd.DataFrame(record["datasets"])
-        return Study(record["name"], record["spec"], cells, record["generated"], datasets)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        stamp = record.get("stamp", SMOKE if record["generated"] else "")
+        return Study(record["name"], record["spec"], cells, record["generated"], datasets, stamp)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is no record of a study ({error}); altool reproduce writes it.") from None
+
+
+def _moved(folder: Path, record: Path) -> Path:
+    if folder.is_dir() or len(folder.parts) < CELL_DEPTH:
+        return folder
+    beside = record.absolute().parents[2].joinpath(*folder.parts[-CELL_DEPTH:])
+    return beside if beside.is_dir() else folder
 
 
 def _has_rows(path: Path) -> bool:

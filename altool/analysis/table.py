@@ -36,8 +36,12 @@ def render(
         return summary_frame(paths, metric, relative_to).to_csv(index=False, lineterminator="\n")
     found = panels(read_stages(paths), metric, relative_to)
     width = width or shutil.get_terminal_size((FALLBACK_COLUMNS, 24)).columns
-    sheets = [Sheet(_heading(panel), _cells(panel), _notes(panel)) for panel in found]
-    return "\n".join(sheet.show(format, width) for sheet in sheets)
+    return "\n".join(sheet(panel).show(format, width) for panel in found)
+
+
+def sheet(panel: Panel) -> Sheet:
+    """The table of one panel."""
+    return Sheet(_heading(panel), _cells(panel), _notes(panel))
 
 
 def _cells(panel: Panel) -> Rows:

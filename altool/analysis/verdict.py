@@ -68,21 +68,38 @@ def judge(study: Study) -> pd.DataFrame:
     return frame.astype({"measured": float, "se": float, "difference": float, "n": "Int64"})
 
 
-def tally(judged: pd.DataFrame) -> str:
-    """E.g. `Values: 3 of 5 within two standard errors, 2 not measured. Claims: 2 agree, 1 differs, 4 not measured.`"""
-    parts = []
+@dataclass(frozen=True)
+class Tally:
+    """Values printed, measured, and within two standard errors; claims that agree, differ, and are not measured."""
+
+    printed: int
+    measured: int
+    within: int
+    agree: int
+    differ: int
+    open: int
+
+
+def count(judged: pd.DataFrame) -> Tally:
+    """Of `judge`'s rows."""
     rows = list(zip(judged["kind"], judged["verdict"], judged["measured"].notna(), strict=True))
     values = [(verdict, measured) for kind, verdict, measured in rows if kind == "value"]
-    if values:
-        measured, good = sum(m for _, m in values), sum(verdict == AGREES for verdict, _ in values)
-        lacking = f", {len(values) - measured} not measured" if measured < len(values) else ""
-        parts.append(f"Values: {good} of {measured} within two standard errors{lacking}.")
     claims = [verdict for kind, verdict, _ in rows if kind == "claim"]
-    if claims:
-        agree, differ = claims.count(AGREES), claims.count(DIFFERS)
-        agrees, differs = "agrees" if agree == 1 else "agree", "differs" if differ == 1 else "differ"
-        missing = claims.count(NOT_MEASURED)
-        parts.append(f"Claims: {agree} {agrees}, {differ} {differs}, {missing} not measured.")
+    measured, good = sum(bool(m) for _, m in values), sum(verdict == AGREES for verdict, _ in values)
+    verdicts = (claims.count(verdict) for verdict in (AGREES, DIFFERS, NOT_MEASURED))
+    return Tally(len(values), measured, good, *verdicts)
+
+
+def tally(judged: pd.DataFrame) -> str:
+    """E.g. `Values: 3 of 5 within two standard errors, 2 not measured. Claims: 2 agree, 1 differs, 4 not measured.`"""
+    parts, n = [], count(judged)
+    if n.printed:
+        said = [f"{n.within} of {n.measured} within two standard errors"] if n.measured else []
+        said += [f"{n.printed - n.measured} not measured"] if n.measured < n.printed else []
+        parts.append(f"Values: {', '.join(said)}.")
+    if n.agree + n.differ + n.open:
+        agrees, differs = "agrees" if n.agree == 1 else "agree", "differs" if n.differ == 1 else "differ"
+        parts.append(f"Claims: {n.agree} {agrees}, {n.differ} {differs}, {n.open} not measured.")
     return " ".join(parts)
 
 

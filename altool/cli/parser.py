@@ -8,8 +8,23 @@ from altool import __version__
 
 COMMANDS = (
     *("run", "reproduce", "query", "ls", "check", "replay", "status", "retry", "plot", "table", "compare"),
-    *("export", "import", "doctor", "data", "completion"),
+    *("report", "export", "import", "doctor", "data", "completion"),
 )
+
+
+class _AnyOrder(argparse.ArgumentParser):
+    """Takes words and options in any order, as people type them: `reproduce NAME --seeds 0 threads=1`."""
+
+    _inside = False
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def, override]
+        if self._inside:  # the intermixed pass parses options and words apart, each by this very method
+            return super().parse_known_args(args, namespace)
+        self._inside = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._inside = False
 
 
 def flags(command: str) -> list[str]:
@@ -27,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     front.add_argument("--version", action="version", version=f"altool {__version__}")
-    commands = front.add_subparsers(metavar="COMMAND", required=True)
+    commands = front.add_subparsers(metavar="COMMAND", required=True, parser_class=_AnyOrder)
 
     def command(name: str, help: str, example: str) -> argparse.ArgumentParser:
         text = help[0].upper() + help[1:] + "."
@@ -50,7 +65,11 @@ def parser() -> argparse.ArgumentParser:
     )
     reproduce.add_argument("action", metavar="ls | show | NAME", help="list them, show one, or make it")
     reproduce.add_argument(
-        "words", nargs="*", metavar="key=value", help="of all its runs, as for altool run; after show: NAME"
+        "words",
+        nargs="*",
+        default=[],
+        metavar="key=value",
+        help="of all its runs, as for altool run; after show: NAME",
     )
     reproduce.add_argument("--seeds", help="such as 0, 0,1,2 or 0-4; default: the paper's number of trials")
     reproduce.add_argument(
@@ -80,7 +99,7 @@ def parser() -> argparse.ArgumentParser:
         "compose, build, load the data and train one batch; write nothing",
         "altool check strategy=ta_vaal dataset=mnist --explain learner.lr",
     )
-    check.add_argument("words", nargs="*", metavar="key=value", help="as for altool run")
+    check.add_argument("words", nargs="*", default=[], metavar="key=value", help="as for altool run")
     check.add_argument("--config-dir", type=Path, help="a folder with YAML files of your own")
     check.add_argument("--explain", metavar="KEY", help="only say where the value of KEY comes from")
 
@@ -90,7 +109,7 @@ def parser() -> argparse.ArgumentParser:
         "altool replay outputs/digits-none/cnn_small/ta_vaal/20+10x4 learner=mlp extension=none",
     )
     replay.add_argument("path", type=Path, metavar="PATH", help="the folder of a cell or of one seed")
-    replay.add_argument("words", nargs="*", metavar="key=value", help="as for altool run")
+    replay.add_argument("words", nargs="*", default=[], metavar="key=value", help="as for altool run")
 
     status = command(
         "status",
@@ -153,6 +172,14 @@ def parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("--format", choices=["text", "markdown", "latex", "csv"], default="text")
     compare.add_argument("--metric", default="accuracy", help="a column of stages.csv; default accuracy")
+
+    report = command(
+        "report",
+        "write everything on disk as one page, beside what was published",
+        "altool report outputs --out report.html",
+    )
+    report.add_argument("paths", nargs="*", type=Path, default=[Path("outputs")], metavar="PATH")
+    report.add_argument("--out", type=Path, help="the file; default report.html beside the first PATH")
 
     export = command(
         "export",

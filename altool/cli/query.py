@@ -111,6 +111,7 @@ def _build(own: dict[str, str], rest: list[str]) -> tuple["RunConfig", "Asker", 
         check_writable,
         dataset_spec,
         extension_rule,
+        reading_of,
         resolve_device,
         resolve_precision,
     )
@@ -118,7 +119,6 @@ def _build(own: dict[str, str], rest: list[str]) -> tuple["RunConfig", "Asker", 
     from altool.config.words import parse
     from altool.core.budget import Budget
     from altool.data.pictures import read_pictures
-    from altool.data.reading import Reading
     from altool.engine.asking import Asker
     from altool.engine.cell import Platform
     from altool.engine.labelling import Wish
@@ -150,11 +150,7 @@ def _build(own: dict[str, str], rest: list[str]) -> tuple["RunConfig", "Asker", 
     platform = Platform(device, run.threads, resolve_precision(run.precision, device), run.deterministic)
     platform.apply()
     check_writable(out)
-    reading = Reading(
-        Path(run.data_root or ""),
-        *(run.download, run.memory_gib, run.on_corrupt, run.verify),  # type: ignore[arg-type]  # checked
-        quiet=run.progress == "quiet",
-    )
+    reading = reading_of(run)
     spec = dataset_spec(run.dataset)
     spec = dataclasses.replace(spec, size=_whole(own, "size", 0, 1) or spec.size, path=str(data))
     backbone = run.learner.backbone

@@ -33,27 +33,18 @@ if TYPE_CHECKING:
 
 def build_cell(run: RunConfig, origin: Origin) -> "Cell":
     """The cell of `run`. Raises UserError; opens no data and writes nothing."""
-    from altool.data.features import embedded
-    from altool.data.prepare import prepare
     from altool.engine.cell import Cell, DiagnosticsOptions, Platform
 
     check_installed(run.trackers)
     strategy, learner = build_strategy(run.strategy), build_learner(run)
-    dataset, imbalance = dataset_spec(run.dataset), imbalance_spec(run.imbalance)
     check_task(run, learner, strategy)
     device = resolve_device(run.device)
     config, differing = canonical(run), overrides(run, origin)
     folder = cell_folder(run, differing)
-    reading = reading_of(run)
     check_writable(folder)
-
-    def load(seed: int) -> "Task":
-        task = prepare(dataset, imbalance, seed, device, reading)
-        return embedded(task, run.learner.backbone, reading) if run.learner.backbone else task
-
     return Cell(
         identity=identity_of(run),
-        load=load,
+        load=task_loader(run, device),
         learner=learner,
         strategy=strategy,
         extend=extension_rule(run, strategy),
@@ -64,14 +55,18 @@ def build_cell(run: RunConfig, origin: Origin) -> "Cell":
         config=config,
         fingerprint=fingerprint(config),
         overrides=differing,
-        platform=Platform(device, run.threads, resolve_precision(run.precision, device), run.deterministic),
+        platform=Platform(
+            device, run.threads, resolve_precision(run.precision, device), run.deterministic, run.cuda_graphs
+        ),
         command=origin.command,
         trace=run.trace,
+        profile=run.profile,
         rerun=run.rerun,
         allow_platform_change=run.allow_platform_change,
         cache_mib=run.cache_mib,
         trackers=tuple(run.trackers),
         fail_fast=run.fail_fast,
+        seeds_at_once=run.seeds_at_once,
         diagnostics=DiagnosticsOptions(**dataclasses.asdict(run.diagnostics)),
     )
 
@@ -89,6 +84,23 @@ def check_run(run: RunConfig) -> None:
     if dataset.reader in EMBEDDED:
         for seed in run.seeds:
             budget.check(len(prepare(dataset, imbalance, seed, "cpu").members))
+
+
+def task_loader(run: RunConfig, device: "torch.device | str") -> "Callable[[int], Task]":
+    """What makes the task of a seed, as the run reads it: the images, or what a frozen backbone makes of them.
+
+    Raises UserError for a dataset or an imbalance that cannot be; opens no data before it is called.
+    """
+    from altool.data.features import embedded
+    from altool.data.prepare import prepare
+
+    dataset, imbalance, reading = dataset_spec(run.dataset), imbalance_spec(run.imbalance), reading_of(run)
+
+    def load(seed: int) -> "Task":
+        task = prepare(dataset, imbalance, seed, device, reading)
+        return embedded(task, run.learner.backbone, reading) if run.learner.backbone else task
+
+    return load
 
 
 def reading_of(run: RunConfig) -> "Reading":

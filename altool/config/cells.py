@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -20,8 +19,9 @@ from hydra.errors import HydraException
 
 from altool.config.build import check_run
 from altool.config.fingerprint import canonical
+from altool.config.literal import as_text, literal
 from altool.config.load import load
-from altool.config.words import Words, as_text, check_key, checked_word
+from altool.config.words import Words, check_key, checked_word
 from altool.core.errors import UserError
 from altool.core.naming import fingerprint
 
@@ -174,18 +174,7 @@ def _yaml_entries(file: Path, text: str) -> Iterator[tuple[str, dict[str, str]]]
         where = f"{file.name}, row {number}"
         if not isinstance(entry, dict):
             raise UserError(f"{where}: {entry} is no mapping of keys to values.")
-        yield where, {str(key): _plain(value) for key, value in entry.items()}
-
-
-def _plain(value: Any) -> str:
-    """A YAML value as it is typed on the command line."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return "[" + ",".join(_plain(one) for one in value) + "]"
-    return str(value)
+        yield where, {str(key): literal(value) for key, value in entry.items()}
 
 
 def _check_column(key: str) -> None:

@@ -138,8 +138,13 @@ def resolve(config: DictConfig, words: Sequence[str] = ()) -> RunConfig:
         run.dataset.path = str(Path(run.dataset.path).expanduser().absolute())
     if run.threads < 1:
         raise UserError(f"threads={run.threads}: must be at least 1.")
-    if run.runs_per_gpu < 1:
-        raise UserError(f"runs_per_gpu={run.runs_per_gpu}: must be at least 1.")
+    for key in ("runs_per_gpu", "seeds_at_once"):
+        if getattr(run, key) < 1:
+            raise UserError(f"{key}={getattr(run, key)}: must be at least 1.")
+    if run.seeds_at_once > 1 and run.trackers:
+        raise UserError(
+            f"seeds_at_once={run.seeds_at_once}: trackers follow one seed at a time: leave out seeds_at_once or trackers."
+        )
     return run
 
 

@@ -102,6 +102,8 @@ class RunConfig:
     threads: int = II("learner.threads")
     precision: str = choice("auto", "auto", "fp32", "bf16")
     deterministic: bool = False
+    cuda_graphs: bool = True
+    seeds_at_once: int = 1
     data_root: str | None = None
     outputs: str = "outputs"
     download: bool = False
@@ -109,6 +111,7 @@ class RunConfig:
     on_corrupt: str = choice("stop", "stop", "skip")
     verify: bool = False
     trace: bool = False
+    profile: bool = False
     diagnostics: DiagnosticsConfig = field(default_factory=DiagnosticsConfig)
     rerun: bool = False
     allow_platform_change: bool = False

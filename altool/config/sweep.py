@@ -21,9 +21,10 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
 from altool.config.fingerprint import canonical, cell_folder, overrides
+from altool.config.literal import as_text
 from altool.config.load import compose_words, composing, load, search_path
 from altool.config.schema import RunConfig
-from altool.config.words import Words, as_text
+from altool.config.words import Words
 from altool.core.naming import fingerprint
 from altool.core.sweep import HALT
 from altool.trackers.catalogue import check_installed

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from altool.config.files import GROUPS, OPTIONAL_GROUPS, options
+from altool.config.literal import as_text
 from altool.config.schema import RunConfig
 from altool.core.errors import UserError, did_you_mean, nearest
 
@@ -214,13 +215,6 @@ def _unless(key: str, value: str) -> str:
     if key in GROUPS or "," not in value or re.fullmatch(r"[\d.,e+-]+", value):
         return ""
     return f", or type {_quoted(key, value)} if the comma belongs to the value"
-
-
-def as_text(value: str) -> str:
-    """`value` quoted, so that Hydra takes it as one text."""
-    # in Hydra's grammar a backslash is itself, unless it stands before a quote or at the end
-    escaped = re.sub(r'(\\*)("|$)', lambda m: m[1] * 2 + ('\\"' if m[2] else ""), value)
-    return f'"{escaped}"'
 
 
 def _quoted(key: str, value: str) -> str:

@@ -1,6 +1,6 @@
 """The shared protocols: what a strategy sees, what it gives back, and what it may add to the learner's training."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -121,8 +121,16 @@ class TrainingStep:
     of: int
 
 
+STEP_BY_STEP = "step by step"
+
+
 class ExtensionRun:
     """An extension at work in one fit. Every hook is optional."""
+
+    def phase(self, epoch: int) -> Hashable:
+        """A GPU records a step once per phase and replays it: equal phases do the same with every batch. STEP_BY_STEP,
+        the default, where that cannot be said, such as when a hook draws on the host or trains networks of its own."""
+        return STEP_BY_STEP
 
     def optimised(self) -> "dict[str, nn.Module]":
         """Networks trained beside the task model under the learner's own optimiser settings."""
@@ -150,6 +158,13 @@ class ExtensionRun:
     def auxiliary(self, output: Any) -> "Tensor":
         """What `probe` gives as `auxiliary`, (B,) or (B, …)."""
         raise ValueError("this strategy's extension has no auxiliary output")
+
+
+class Unextended(ExtensionRun):
+    """Nothing joins the training."""
+
+    def phase(self, epoch: int) -> Hashable:
+        return None
 
 
 class Extension:

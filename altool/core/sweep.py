@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from altool.core.atomic import write_text_atomic
+from altool.core.naming import seed_name
 
 HALT = "halt"
 
@@ -39,7 +40,7 @@ class Plan:
         return self.folder / HALT
 
     def seed_folders(self, cell: PlannedCell) -> list[Path]:
-        return [self.outputs / cell.folder / f"seed_{seed:03d}" for seed in cell.seeds]
+        return [self.outputs / cell.folder / seed_name(seed) for seed in cell.seeds]
 
     def write(self) -> None:
         cells = [asdict(cell) for cell in self.cells]

@@ -4,6 +4,8 @@ than the memory they may take, read from their memory map as they are asked for.
 Randomness is data here: offsets and flips arrive as arrays drawn by the stage plan, so CPU and GPU see the same batches.
 """
 
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +63,7 @@ class Store:
                 f"a store takes uint8 NHWC images or float32 points, not {items.dtype} {items.shape}"
             )
         self._host = items
+        self.resident = resident
         self._items = torch.from_numpy(np.ascontiguousarray(items)).to(self.device) if resident else None
         channels = items.shape[-1] if self.is_image else 0
         mean = torch.tensor(transforms.mean or (0.0,) * channels, dtype=torch.float32)
@@ -69,6 +72,8 @@ class Store:
             raise ValueError(
                 f"{channels} channels need as many means and stds, not {len(mean)} and {len(std)}"
             )
+        self._reader = ThreadPoolExecutor(1, "prefetch") if not resident else None
+        self._ahead: deque[tuple[np.ndarray, Future[np.ndarray]]] = deque(maxlen=2)  # this batch and the next
         self._scale = (1 / (255 * std)).to(self.device)
         self._shift = (-mean / std).to(self.device)
 
@@ -98,17 +103,33 @@ class Store:
         # black before normalisation, as padding a PIL image does
         return self._normalise(moved(self._gather(indices), dy, dx, flip, self.transforms.crop_pad, 0))
 
+    def prefetch(self, indices: Any) -> None:
+        """Begins to read what will be asked for next, beside whatever computes now; nothing to do where all is resident."""
+        if self._reader is not None and len(indices):
+            there = _on_host(indices)
+            self._ahead.append((there, self._reader.submit(self._host.__getitem__, there)))
+
     def pixels(self, indices: Any) -> Tensor:
         """The images as they were read, uint8 (B, H, W, C)."""
         return self._gather(indices)
 
     def _gather(self, indices: Any) -> Tensor:
         if self._items is None:
-            there = indices.cpu().numpy() if isinstance(indices, Tensor) else np.asarray(indices, np.int64)
-            return torch.from_numpy(self._host[there]).to(self.device)
+            return torch.from_numpy(self._read(_on_host(indices))).to(self.device)
         if isinstance(indices, Tensor):
             return self._items[indices.to(self.device, torch.int64)]
         return self._items[torch.tensor(np.asarray(indices), dtype=torch.int64, device=self.device)]
 
+    def _read(self, indices: np.ndarray) -> np.ndarray:
+        for n, (there, reading) in enumerate(self._ahead):
+            if np.array_equal(there, indices):
+                del self._ahead[n]
+                return reading.result()
+        return self._host[indices]
+
     def _normalise(self, batch_NHWC: Tensor) -> Tensor:
         return (batch_NHWC * self._scale + self._shift).permute(0, 3, 1, 2)
+
+
+def _on_host(indices: Any) -> np.ndarray:
+    return indices.cpu().numpy() if isinstance(indices, Tensor) else np.asarray(indices, np.int64)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from operator import methodcaller
 from pathlib import Path
@@ -24,6 +25,7 @@ class Platform:
     threads: int
     precision: str  # fp32 or bf16, resolved
     deterministic: bool
+    cuda_graphs: bool = True
 
     def apply(self) -> None:
         """Makes this process compute as the platform says. Call it once, before any work."""
@@ -32,6 +34,13 @@ class Platform:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
             torch.use_deterministic_algorithms(True)
             torch.backends.cudnn.benchmark = False
+
+    def own_stream(self) -> AbstractContextManager[Any]:
+        """Inside, what this thread hands to a GPU runs beside what others do."""
+        if self.device.type != "cuda":
+            return nullcontext()
+        torch.cuda.synchronize(self.device)  # the data went there on the stream of all
+        return torch.cuda.stream(torch.cuda.Stream(self.device))
 
     def as_record(self) -> dict[str, Any]:
         from altool.engine.provenance import processor
@@ -80,6 +89,8 @@ class Cell:
     cache_mib: float = 2048.0
     trackers: tuple[str, ...] = ()
     fail_fast: bool = False
+    seeds_at_once: int = 1
+    profile: bool = False
     diagnostics: DiagnosticsOptions = field(default_factory=DiagnosticsOptions)
     extend: Callable[[Strategy], Extension | None] = methodcaller("extension")
 

@@ -1,10 +1,11 @@
-"""Wall time of work that a GPU may still be busy with when the call returns."""
+"""Time of work that a GPU may still be busy with when the call returns, without other seeds' turns."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+
+from altool.core.turns import own_seconds
 
 
 class Timer:
@@ -16,8 +17,8 @@ class Timer:
 @contextmanager
 def timed(device: torch.device) -> Iterator[Timer]:
     timer = Timer()
-    begin = time.perf_counter()
+    begin = own_seconds()
     yield timer
     if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    timer.seconds = time.perf_counter() - begin
+        torch.cuda.current_stream(device).synchronize()
+    timer.seconds = own_seconds() - begin

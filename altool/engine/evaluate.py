@@ -13,6 +13,7 @@ from altool.core.errors import RunFailed
 from altool.core.maps import IGNORED
 from altool.core.records import Metrics
 from altool.data.task import Split
+from altool.engine.profile import phase
 from altool.learners.fitted import FittedModel
 
 ECE_BINS = 15  # Guo et al. 2017
@@ -22,13 +23,14 @@ def evaluate(fitted: FittedModel, split: Split | None, n_classes: int) -> Metric
     """All metrics of one split; empty where there is no split."""
     if split is None or not len(split.indices):
         return Metrics()
-    if split.labels.ndim > 1:
-        with torch.no_grad():
-            return map_metrics(fitted.logits, split, n_classes)
-    logits_N_C = fitted.predict(split.store, split.indices)
-    if not torch.isfinite(logits_N_C).all():
-        raise RunFailed("the model's outputs on held-out items are not finite")
-    return metrics(logits_N_C.cpu(), torch.from_numpy(np.asarray(split.labels)), n_classes)
+    with phase("evaluate", len(split.indices)):
+        if split.labels.ndim > 1:
+            with torch.no_grad():
+                return map_metrics(fitted.logits, split, n_classes)
+        logits_N_C = fitted.predict(split.store, split.indices)
+        if not torch.isfinite(logits_N_C).all():
+            raise RunFailed("the model's outputs on held-out items are not finite")
+        return metrics(logits_N_C.cpu(), torch.from_numpy(np.asarray(split.labels)), n_classes)
 
 
 def metrics(logits_N_C: Tensor, labels_N: Tensor, n_classes: int) -> Metrics:

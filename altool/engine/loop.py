@@ -4,22 +4,27 @@ import logging
 import signal
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import numpy as np
 
 from altool.core.errors import EXIT_INTERRUPTED, AltoolError, RunConflict, Stopped, UserError
 from altool.core.maps import recorded
+from altool.core.naming import seed_name
 from altool.core.observer import Observer
 from altool.core.pool import Pool
 from altool.core.records import Purchase, read_rows
 from altool.core.runfolder import RunFolder, differing_keys, read_run, refuse_other_data
 from altool.core.stop import check_stop, stop_on_signals
+from altool.core.turns import take_turns
 from altool.data.task import Task
 from altool.engine.cell import Cell
+from altool.engine.profile import Profile, profiled
 from altool.engine.progress import Progress, SeedProgress
 from altool.engine.provenance import git_state, versions
 from altool.engine.stage import draw_start, run_stage
@@ -37,7 +42,7 @@ class CellResult:
 
 
 def seed_folder(cell: Cell, seed: int) -> Path:
-    return cell.folder / f"seed_{seed:03d}"
+    return cell.folder / seed_name(seed)
 
 
 def stages_done(cell: Cell, seed: int) -> int:
@@ -54,16 +59,19 @@ def check_cell(cell: Cell) -> None:
 
 
 def run_cell(cell: Cell, progress: Progress, observer: Observer | None = None) -> CellResult:
-    """Runs all seeds, one after another. A seed that fails does not stop the others; a signal does (Stopped)."""
+    """Runs all seeds, `seeds_at_once` in turn. A seed that fails does not stop the others; a signal does (Stopped)."""
     check_cell(cell)
     result = CellResult()
+
+    def run(seed: int) -> None:
+        if not (result.failures and cell.fail_fast):
+            with cell.platform.own_stream() if cell.seeds_at_once > 1 else nullcontext():
+                _run_seed(cell, seed, progress, observer or Observer(), result)
+
     with stop_on_signals():
         progress.cell_started(cell)
         try:
-            for seed in cell.seeds:
-                _run_seed(cell, seed, progress, observer or Observer(), result)
-                if result.failures and cell.fail_fast:
-                    break
+            take_turns([partial(run, seed) for seed in cell.seeds], cell.seeds_at_once)
             check_stop()  # a signal that came after the last safe point still ends a sweep
         finally:
             progress.cell_ended()
@@ -117,8 +125,9 @@ def _run_seed(cell: Cell, seed: int, progress: Progress, observer: Observer, res
 def _not_answered(cell: Cell, path: Path, before: dict[str, Any]) -> str:
     """What was asked for and the finished run does not have, as text."""
     lines = differing_keys(before.get("platform", {}), cell.platform.as_record())
-    if cell.trace and not (path / "epochs.csv").exists():
-        lines.append("trace=true")
+    for asked, key, name in ((cell.trace, "trace", "epochs.csv"), (cell.profile, "profile", "profile.csv")):
+        if asked and not (path / name).exists():
+            lines.append(f"{key}=true")
     if cell.diagnostics.audit or cell.diagnostics.final:
         lines.append("diagnostics.audit or diagnostics.final")
     return f" (without {'; '.join(lines)}: rerun=true runs it again)" if lines else ""
@@ -131,10 +140,15 @@ def _run_stages(
     progress.started(folder.path, folder.next_stage)
     for row in folder.rows:
         progress.resumed(row)
-    for stage in range(folder.next_stage, cell.budget.stages):
-        check_stop()
-        pool = run_stage(cell, seed, stage, task, pool, folder, progress)
-        observer.stage_done(folder.rows[-1])
+    profile = Profile(cell.platform.device) if cell.profile else None
+    with profiled(profile):
+        for stage in range(folder.next_stage, cell.budget.stages):
+            check_stop()
+            pool = run_stage(cell, seed, stage, task, pool, folder, progress, profile)
+            if profile:
+                folder.append_table("profile.csv", stage, profile.rows())
+                profile.begin_stage()
+            observer.stage_done(folder.rows[-1])
 
 
 def _resume_pool(cell: Cell, seed: int, task: Task, folder: RunFolder) -> Pool:
@@ -185,6 +199,7 @@ def _run_record(cell: Cell, seed: int, task: Task) -> dict[str, object]:
         "overrides": cell.overrides,
         "platform": cell.platform.as_record(),
         "device": str(cell.platform.device),
+        **({"seeds_at_once": cell.seeds_at_once} if cell.seeds_at_once > 1 else {}),
         "versions": versions(),
         "git": git_state(),
         "command": cell.command,
@@ -194,8 +209,9 @@ def _run_record(cell: Cell, seed: int, task: Task) -> dict[str, object]:
 
 @contextmanager
 def _log_file(path: Path) -> Iterator[None]:
-    """Everything logged inside also goes to the run's own log, tracebacks included."""
-    handler = logging.FileHandler(path, encoding="utf-8")
+    """Everything that this thread logs inside also goes to the run's own log, tracebacks included."""
+    handler, here = logging.FileHandler(path, encoding="utf-8"), get_ident()
+    handler.addFilter(lambda record: record.thread == here)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     handler.setLevel(logging.DEBUG)
     level = log.level

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from altool.core.records import StageRecord
 from altool.core.stop import check_stop
+from altool.core.turns import pass_turn
 from altool.engine.forecast import Forecast, human_seconds
 
 
@@ -112,8 +113,9 @@ class SeedProgress:
         self.parent.repaint()
 
     def querying(self, done: int, of: int) -> None:
-        """Shows a strategy's own progress, and stops it at a safe point."""
+        """Shows a strategy's own progress, and stops it at a safe point, which is another seed's turn."""
         check_stop()
+        pass_turn()
         self.doing = f"query, {done}/{of}"
         self.parent.repaint()
 

@@ -11,6 +11,7 @@ from altool.core.errors import RunFailed
 from altool.core.strategy import Context, Diagnostics, Picks, Strategy, check_picks
 from altool.core.streams import Streams
 from altool.engine.clock import timed
+from altool.engine.profile import phase
 from altool.learners.fitted import FittedModel, Reduce
 from altool.learners.learner import FitRequest
 
@@ -44,7 +45,8 @@ class DeclaredProbe:
         undeclared = set(asked) - self._declared
         if undeclared:
             raise RunFailed(f"the strategy probes {sorted(undeclared)[0]!r} without declaring it in `wants`")
-        return self._probe(indices, asked, reduce, draws)
+        with phase("probe", len(indices) * max(1, draws)):
+            return self._probe(indices, asked, reduce, draws)
 
 
 def make_context(
@@ -93,11 +95,11 @@ def run_query(strategy: Strategy, context: Context, n: int) -> Query:
     """Fit, score, select. Raises RunFailed when the strategy returns what no strategy may."""
     device, candidates = context.device, context.candidates.copy()
     try:
-        with timed(device) as fit:
+        with timed(device) as fit, phase("strategy fit"):
             state = strategy.fit(context)
-        with timed(device) as score:
+        with timed(device) as score, phase("score", len(candidates)):
             scores = as_scores(strategy.score(context, state), len(context.candidates))
-        with timed(device) as select:
+        with timed(device) as select, phase("select"):
             picks = strategy.select(context, state, scores, n)
     except torch.OutOfMemoryError as error:
         raise RunFailed(_out_of_memory(strategy, error)) from None

@@ -16,6 +16,7 @@ from altool.engine.cell import Cell
 from altool.engine.clock import timed
 from altool.engine.diagnose import diagnose
 from altool.engine.evaluate import class_entropy, evaluate
+from altool.engine.profile import Profile, phase
 from altool.engine.progress import SeedProgress
 from altool.engine.provenance import peak_memory_mib, reset_peak_memory
 from altool.engine.query import Query, make_context, run_query
@@ -46,6 +47,7 @@ def run_stage(
     pool: Pool,
     folder: RunFolder,
     progress: SeedProgress,
+    profile: Profile | None = None,
 ) -> Pool:
     """Runs `stage` and commits it; returns the pool with what was bought for the next one."""
     reset_peak_memory(cell.platform.device)
@@ -65,6 +67,8 @@ def run_stage(
     fitted = _fit(cell, seed, stage, task, request, epochs, progress)
     with timed(cell.platform.device) as val_timer:
         val = evaluate(fitted.model, task.val, task.n_classes)
+    if fitted.model.steps is not None:
+        folder.run["steps"] = fitted.model.steps
     last = stage == cell.budget.stages - 1
     query = None
     diagnostics = Diagnostics()
@@ -94,20 +98,21 @@ def run_stage(
             select=query.select_seconds if query else 0.0,
             evaluate=fitted.evaluate_seconds + val_timer.seconds,
         ),
-        peak_memory_mib=peak_memory_mib(cell.platform.device),
+        peak_memory_mib=max(peak_memory_mib(cell.platform.device), profile.peak_mib if profile else 0.0),
         device=str(cell.platform.device),
     )
-    folder.write_diagnostics(stage, diagnose(cell, task, request, fitted.model, query, diagnostics))
-    if diagnostics.numbers:
-        folder.append_table("diagnostics.csv", stage, [dict(diagnostics.numbers)])
-    if epochs:
-        folder.append_table("epochs.csv", stage, epochs)
-    if query is not None and not last:
-        pool = pool.acquire(query.picks.indices, stage + 1, cell.strategy.buys_duplicates)
-        folder.write_carry(stage + 1, query.picks.carry)
-        folder.add_purchases(_purchases(task, query, stage + 1))
-    folder.warn(stage, diagnostics.warnings)
-    folder.commit_stage(record)
+    with phase("save"):
+        folder.write_diagnostics(stage, diagnose(cell, task, request, fitted.model, query, diagnostics))
+        if diagnostics.numbers:
+            folder.append_table("diagnostics.csv", stage, [dict(diagnostics.numbers)])
+        if epochs:
+            folder.append_table("epochs.csv", stage, epochs)
+        if query is not None and not last:
+            pool = pool.acquire(query.picks.indices, stage + 1, cell.strategy.buys_duplicates)
+            folder.write_carry(stage + 1, query.picks.carry)
+            folder.add_purchases(_purchases(task, query, stage + 1))
+        folder.warn(stage, diagnostics.warnings)
+        folder.commit_stage(record)
     for message in diagnostics.warnings:
         log.info("seed %d stage %d warns: %s", seed, stage, message)
     progress.stage_done(record)
@@ -153,8 +158,11 @@ def _fit(
             del epochs[report.epoch :]  # of an attempt that ran out of memory
             epochs.append(trace(report, task, seed))
 
-    with timed(cell.platform.device) as fit:
-        model = cell.learner.fit(request, extension, precision=precision, on_epoch=on_epoch)
+    trained = cell.learner.epochs_for(len(request.labelled)) * len(request.labelled)
+    with timed(cell.platform.device) as fit, phase("fit", trained):
+        model = cell.learner.fit(
+            request, extension, precision=precision, cuda_graphs=cell.platform.cuda_graphs, on_epoch=on_epoch
+        )
     with timed(cell.platform.device) as evaluation:
         test = evaluate(model, task.test, task.n_classes)
     if cache is not None and model.micro_batch is None:  # split batches train another model
@@ -170,7 +178,10 @@ def _take_shared(
     if shared is None:
         return None
     try:
-        model = cell.learner.fit(request, extension, precision=cell.platform.precision, saved=shared.state)
+        with phase("fit"):
+            model = cell.learner.fit(
+                request, extension, precision=cell.platform.precision, saved=shared.state
+            )
     except (KeyError, RuntimeError):
         log.warning("The shared stage 0 belongs to other networks; training again.")
         return None

@@ -20,7 +20,8 @@ Reduce = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 
 class FittedModel:
     """A trained task model in eval mode with frozen parameters, and the networks that its extension trained.
-    `micro_batch`: the parts that its batches had to be split into for lack of memory, None where they were whole.
+    `micro_batch`: the parts that its batches had to be split into for lack of memory, None where they were whole;
+    `steps`: how it was trained, recorded or eager with the reason, None where it was not;
     `taught`: what it was fitted on, dataset indices and their labels: the items whose `losses` can be told."""
 
     def __init__(
@@ -32,9 +33,11 @@ class FittedModel:
         precision: str,
         chunk: int,
         micro_batch: int | None = None,
+        steps: str | None = None,
         taught: tuple[np.ndarray, np.ndarray] | None = None,
     ):
         self.micro_batch = micro_batch
+        self.steps = steps
         self.model = model.eval().requires_grad_(False)
         self.extension = extension
         for network in (model, *extension.networks().values()):
@@ -78,7 +81,7 @@ class FittedModel:
             logits = self.logits(store.images(part))
             return {"logits": keep(logits) if keep else logits}
 
-        return self._in_chunks(indices, serve)["logits"]
+        return self._in_chunks(store, indices, serve)["logits"]
 
     @torch.no_grad()
     def probe(
@@ -103,7 +106,7 @@ class FittedModel:
             chunk = self._serve(part, asked, passes, draws)
             return reduce(chunk) if reduce else chunk
 
-        return self._in_chunks(indices, serve)
+        return self._in_chunks(self._store, indices, serve)
 
     def _serve(
         self, part: np.ndarray, asked: frozenset[str], passes: Draws | None, draws: int
@@ -144,8 +147,14 @@ class FittedModel:
             return self.logits(images)
 
     def _in_chunks(
-        self, indices: np.ndarray, serve: Callable[[np.ndarray], dict[str, Tensor]]
+        self, store: Store, indices: np.ndarray, serve: Callable[[np.ndarray], dict[str, Tensor]]
     ) -> dict[str, Tensor]:
-        """What `serve` gives for all indices, row by row; chunks that had to be halved stay so."""
-        whole, self._chunk = in_chunks(len(indices), self._chunk, lambda part: serve(indices[part]))
+        """What `serve` gives for all indices, row by row, while the chunk after each is read ahead; chunks that had to be
+        halved stay so."""
+
+        def ahead(part: slice) -> dict[str, Tensor]:
+            store.prefetch(indices[part.stop : 2 * part.stop - part.start])
+            return serve(indices[part])
+
+        whole, self._chunk = in_chunks(len(indices), self._chunk, ahead)
         return whole

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from altool.core.batches import batch_bounds
 from altool.core.errors import UserError
-from altool.core.strategy import Extension, ExtensionRun, Training
+from altool.core.strategy import Extension, ExtensionRun, Training, Unextended
 from altool.core.streams import Streams
 from altool.data.store import Store
+from altool.learners.cuda_graph import cuda_recorder
 from altool.learners.fitted import FittedModel
 from altool.learners.memory import Frugality, within_memory
 from altool.learners.optimise import OPTIMISERS, SCHEDULES, make_optimiser
@@ -101,20 +102,24 @@ class Learner:
         extension: Extension | None,
         *,
         precision: str = "fp32",
+        cuda_graphs: bool = True,
         saved: Mapping[str, Mapping[str, Tensor]] | None = None,
         on_epoch: OnEpoch | None = None,
     ) -> FittedModel:
         """Trains from scratch, or takes the weights of `saved` (a `FittedModel.state()` of an equal fit) instead. Where
         memory runs out, training begins again more frugally (learners/memory.py), `on_epoch` at epoch 0."""
 
-        def trained(frugality: Frugality) -> Job:
+        device = request.store.device
+        recorder = cuda_recorder(device) if cuda_graphs and device.type == "cuda" else None
+
+        def trained(frugality: Frugality) -> tuple[Job, str]:
             job = self.prepare(request, extension, precision, frugality)
-            train(job, on_epoch or (lambda report: None))
-            return job
+            return job, train(job, on_epoch or (lambda report: None), recorder)
 
         if saved is None:
-            job = within_memory(trained, self.batch_size)
+            job, steps = within_memory(trained, self.batch_size)
         else:
+            steps = None
             job = self.prepare(request, extension, precision)
             job.model.load_state_dict(saved["task"])  # type: ignore[arg-type]
             for name, network in job.extension.networks().items():
@@ -122,6 +127,7 @@ class Learner:
         return FittedModel(
             *(job.model, job.extension, request.store, request.streams, precision, self.eval_batch),
             micro_batch=job.frugality.micro_batch,
+            steps=steps,
             taught=(request.labelled, request.labels),
         )
 
@@ -138,7 +144,7 @@ class Learner:
         seed_dropout(model, streams.torch("dropout", device=device))
         steps = len(batch_bounds(len(request.labelled), self.batch_size))
         epochs = self.epochs_for(len(request.labelled))
-        run = ExtensionRun()
+        run: ExtensionRun = Unextended()
         if extension is not None:
             run = extension.begin(
                 Training(

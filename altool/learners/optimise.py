@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from math import cos, pi
 
 from torch.nn import Parameter
-from torch.optim import SGD, Adam, Optimizer
 
 from altool.core.errors import UserError
+from altool.models.optimisers import SGD, Adam, Optimiser
 
 OPTIMISERS = ("sgd", "adam")
 SCHEDULES = ("step", "cosine", "one_cycle", "constant")
@@ -14,12 +14,12 @@ SCHEDULES = ("step", "cosine", "one_cycle", "constant")
 
 def make_optimiser(
     name: str, parameters: Iterable[Parameter], lr: float, momentum: float, weight_decay: float
-) -> Optimizer:
+) -> Optimiser:
     """SGD with momentum, or Adam with default betas; fused on every device."""
     if name == "sgd":
-        return SGD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay, fused=True)
+        return SGD(parameters, lr, momentum, weight_decay)
     if name == "adam":
-        return Adam(parameters, lr=lr, weight_decay=weight_decay, fused=True)
+        return Adam(parameters, lr, weight_decay)
     raise UserError(f"learner.optimiser={name}: known: {', '.join(OPTIMISERS)}.")
 
 
@@ -54,9 +54,3 @@ def lr_factor(
 
 def _anneal(start: float, end: float, t: float) -> float:
     return end + (start - end) / 2 * (1 + cos(pi * min(max(t, 0.0), 1.0)))
-
-
-def set_lr(optimisers: Iterable[Optimizer], lr: float) -> None:
-    for optimiser in optimisers:
-        for group in optimiser.param_groups:
-            group["lr"] = lr

@@ -27,13 +27,26 @@ class Batch:
     def __len__(self) -> int:
         return len(self.positions)
 
+    @property
+    def columns(self) -> tuple[Tensor, ...]:
+        return self.positions, self.dy, self.dx, self.flip
+
+    def clone(self) -> "Batch":
+        return Batch(*(column.clone() for column in self.columns))
+
+    def take(self, other: "Batch") -> None:
+        """Becomes an equal of `other`, a batch of the same size, without moving."""
+        for column, values in zip(self.columns, other.columns, strict=True):
+            column.copy_(values)
+
     def split(self, size: int | None) -> list["Batch"]:
         """Nearly equal parts of at most `size` items, none of a single one; the whole where `size` is None."""
-        n_parts = -(-len(self) // size) if size else 1
+        if size is None:
+            return [self]
+        n_parts = -(-len(self) // size)
         while n_parts > 1 and len(self) // n_parts < 2:
             n_parts -= 1
-        columns = (self.positions, self.dy, self.dx, self.flip)
-        return [Batch(*part) for part in zip(*(c.tensor_split(n_parts) for c in columns), strict=True)]
+        return [Batch(*part) for part in zip(*(c.tensor_split(n_parts) for c in self.columns), strict=True)]
 
 
 @dataclass(frozen=True)
@@ -77,7 +90,7 @@ def draw_plan(
 ) -> StagePlan:
     """A fresh permutation per epoch; offsets uniform on 0..2·crop_pad; flips with probability 1/2."""
     shuffle, augment = streams.numpy("shuffle"), streams.numpy("augment")
-    positions = shuffle.permuted(np.tile(np.arange(n_items, dtype=np.int32), (epochs, 1)), axis=1)
+    positions = shuffle.permuted(np.tile(np.arange(n_items), (epochs, 1)), axis=1)
     shape = (epochs, n_items)
     dy, dx = (augment.integers(0, 2 * crop_pad + 1, shape, dtype=np.uint8) for _ in range(2))
     flips = augment.random(shape, dtype=np.float32) < 0.5 if flip else np.zeros(shape, bool)

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from altool.core.errors import RunFailed
 from altool.core.maps import IGNORED
 from altool.core.stop import check_stop
 from altool.core.strategy import ExtensionRun, TrainingStep
+from altool.core.turns import others_wait, pass_turn
 from altool.data.store import Store, moved
 from altool.learners.memory import Frugality
-from altool.learners.optimise import lr_factor, set_lr
+from altool.learners.optimise import lr_factor
 from altool.learners.plan import Batch, StagePlan
 from altool.learners.recompute import recomputing
+from altool.learners.runner import Recorder, runner_for
+from altool.models.optimisers import Optimiser
 from altool.models.output import TaskModel, item_losses
 
 if TYPE_CHECKING:
@@ -63,9 +65,14 @@ class TrainingItems:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def prefetch(self, batch: Batch) -> None:
+        """Begins to read a batch that will be gathered next."""
+        if not self.store.resident and self.extra is None:
+            self.store.prefetch(self.indices[batch.positions])
+
     def gather(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Images and labels of a batch."""
-        positions = batch.positions.long()
+        positions = batch.positions
         if self.extra is None:
             items = self.store.augmented(self.indices[positions], batch.dy, batch.dx, batch.flip)
             return items, self.labels[positions] if self.labels.ndim == 1 else self._maps(batch)
@@ -91,8 +98,8 @@ class Job:
     extension: ExtensionRun
     items: TrainingItems
     plan: StagePlan
-    optimiser: Optimizer
-    beside: list[Optimizer]
+    optimiser: Optimiser
+    beside: list[Optimiser]
     precision: str
     frugality: Frugality = field(default_factory=Frugality)
 
@@ -104,7 +111,7 @@ def step(job: Job, epoch: int, number: int, batch: Batch) -> Tensor:
     loss = loss * (len(first) / len(batch)) if others else loss
     optimisers = [job.optimiser, *(job.beside if job.extension.optimised_now(epoch) else [])]
     for optimiser in optimisers:
-        optimiser.zero_grad(set_to_none=True)
+        optimiser.zero_grad()
     loss.backward()
     total, done = loss.detach(), len(first)
     for part in others:
@@ -123,7 +130,8 @@ def _loss(job: Job, epoch: int, number: int, batch: Batch, done: int, of: int) -
     """The mean loss of a batch, or of a part after `done` items `of` one, with its graph; and what the extension sees."""
     images, labels_B = job.items.gather(batch)
 
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=job.precision == "bf16"):
+    bf16 = job.precision == "bf16"
+    with torch.autocast(images.device.type, torch.bfloat16) if bf16 else nullcontext():
         output = job.model(images)
     losses_B = item_losses(output.logits.float(), labels_B)
     seen = TrainingStep(epoch, number, images, labels_B, output, losses_B, done, of)
@@ -131,21 +139,25 @@ def _loss(job: Job, epoch: int, number: int, batch: Batch, done: int, of: int) -
     return seen, losses_B.mean() if added is None else losses_B.mean() + added
 
 
-def train(job: Job, on_epoch: OnEpoch) -> None:
-    """Runs all epochs. Raises RunFailed on a non-finite loss, Stopped when asked to stop."""
+def train(job: Job, on_epoch: OnEpoch, recorder: Recorder | None = None) -> str:
+    """Runs all epochs, steps recorded where there is a `recorder`; returns how. Raises RunFailed on a non-finite loss,
+    Stopped when asked to stop."""
     with recomputing(job.model) if job.frugality.recompute else nullcontext():
-        _train(job, on_epoch)
+        return _train(job, on_epoch, recorder)
 
 
-def _train(job: Job, on_epoch: OnEpoch) -> None:
-    learner, plan = job.learner, job.plan
+def _train(job: Job, on_epoch: OnEpoch, recorder: Recorder | None) -> str:
+    learner, plan, run = job.learner, job.plan, runner_for(job, step, recorder)
     job.model.train()
     for network in job.extension.networks().values():
         network.train()
     number, factor = 0, None
     for epoch in range(plan.epochs):
         total = torch.zeros((), device=plan.positions.device)
-        for batch in plan.batches(epoch):
+        batches = list(plan.batches(epoch))
+        for batch, following in zip(batches, [*batches[1:], None], strict=True):
+            if following is not None:
+                job.items.prefetch(following)
             wanted = lr_factor(
                 learner.schedule,
                 epoch,
@@ -157,11 +169,24 @@ def _train(job: Job, on_epoch: OnEpoch) -> None:
             )
             if wanted != factor:
                 factor = wanted
-                set_lr([job.optimiser, *job.beside], learner.lr * factor)
-            total += step(job, epoch, number, batch)
+                for optimiser in (job.optimiser, *job.beside):
+                    optimiser.set_lr(learner.lr * factor)
+            total += run(epoch, number, batch)
             number += 1
-        mean = total.item() / plan.steps_per_epoch
+            pass_turn()
+        mean = settled(total) / plan.steps_per_epoch
         if not np.isfinite(mean):
             raise RunFailed(f"the training loss is {mean} in epoch {epoch + 1} of {plan.epochs}")
         check_stop()
         on_epoch(EpochReport(epoch, plan.epochs, mean, job.model))
+    return run.told
+
+
+def settled(value: Tensor) -> float:
+    """A number from the device. While it is still at work there, other seeds have their turns."""
+    if value.device.type == "cuda" and others_wait():
+        done = torch.cuda.Event()
+        done.record(torch.cuda.current_stream(value.device))
+        while not done.query():
+            pass_turn()
+    return value.item()

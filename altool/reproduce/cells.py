@@ -13,15 +13,16 @@ import yaml
 from altool.analysis.label import method_name
 from altool.analysis.study import StudyCell
 from altool.config.fingerprint import canonical, cell_folder, overrides
-from altool.config.load import Origin, load
+from altool.config.literal import as_text, literal
+from altool.config.load import Origin
 from altool.config.schema import RunConfig
+from altool.config.shared import load_shared
 from altool.config.words import parse
 from altool.core.errors import UserError, did_you_mean
-from altool.core.naming import fingerprint
+from altool.core.naming import fingerprint, seed_name
 from altool.core.records import read_rows
 from altool.core.runfolder import read_run
 from altool.reproduce.experiment import Block, Experiment, blocks_of
-from altool.reproduce.words import literal, quoted
 
 Scale = Callable[[RunConfig, str], list[str]]  # a composed run and its strategy → words that make it smaller
 
@@ -72,20 +73,21 @@ class Planned:
             words.append("diagnostics.audit=true")
         return words
 
-    def as_study_cell(self) -> StudyCell:
+    def as_study_cell(self, folder: Path | None = None) -> StudyCell:
+        """`folder`: where its runs were found, if not where this command would put them."""
         return StudyCell(
             self.label,
             self.panel,
             self.strategy,
             self.settings,
-            self.folder,
+            folder or self.folder,
             tuple(self.run.seeds),
             self.run.budget.stages,
             self.origin.words,
         )
 
     def _seed_folder(self, seed: int) -> Path:
-        return self.folder / f"seed_{seed:03d}"
+        return self.folder / seed_name(seed)
 
 
 def _holds(path: Path, key: str) -> bool:
@@ -105,12 +107,13 @@ def plan(
 
     Raises UserError where the file of the experiment or a word means nothing.
     """
-    first = (f"experiment={experiment.name}",)
-    if experiment.lacks:
-        first = (*first, "dataset=npz", f"dataset.name={experiment.lacks}", "learner=resnet18")
-    base, origin = _load([*first, *words], folders)
+    lacking = (
+        ("dataset=npz", f"dataset.name={experiment.lacks}", "learner=resnet18") if experiment.lacks else ()
+    )
+    base, origin = _load([f"experiment={experiment.name}", *lacking, *words], folders)
     if not base.reproduce:
         raise UserError(f"{experiment.path} has no reproduce: key, so there is nothing to draw.")
+    first = (f"experiment={experiment.runs}", *lacking)
     cells: list[Planned] = []
     scaled: dict[tuple[str, ...], RunConfig] = {(): base}  # by the words that a scale depends on
     for block in blocks_of(base.reproduce, origin.sweep):
@@ -150,7 +153,7 @@ def _planned(block: Block, settings: Mapping[str, Any], run: RunConfig, origin: 
 
 
 def _load(words: list[str], folders: tuple[Path, ...]) -> tuple[RunConfig, Origin]:
-    return load(parse([*(f"--config-dir={folder}" for folder in folders), *words]))
+    return load_shared(parse([*(f"--config-dir={folder}" for folder in folders), *words]))
 
 
 def _replay(block: Block, before: Sequence[Planned]) -> list[str]:
@@ -163,7 +166,7 @@ def _replay(block: Block, before: Sequence[Planned]) -> list[str]:
         *(word for word in source.origin.words if not word.startswith("strategy")),
         "strategy=replay",
         f"strategy.name={source.strategy}_replayed",
-        f"strategy.of={quoted(str(source.folder))}",
+        f"strategy.of={as_text(str(source.folder))}",
         "budget.candidates=all",
         *block.words,
     ]

@@ -8,13 +8,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from altool.analysis import canvas, published, verdict
 from altool.analysis.study import Output, Study
+from altool.analysis.views import published_table
 from altool.core.atomic import write_atomic, write_text_atomic
 from altool.core.errors import UserError, did_you_mean
 
 VIEWS = "altool.analysis.views"
-PUBLISHED_VIEW = "published_table"
 LARGEST_TABLE = 40  # rows of a table that the summary prints
 
 
@@ -27,19 +29,41 @@ class Drawn:
     failed: list[str]
 
 
-def draw(study: Study, folder: Path, stamp: str = "") -> Drawn:
-    """Draws all views of the study into `folder`; `stamp`: what every figure has to say of its data. What a view lacks is
-    said and costs no other view."""
+@dataclass(frozen=True)
+class Viewed:
+    """What the views make of a study. `judged`: verdict.judge's rows; `note`: stands under every figure; `failed`: as
+    Drawn's."""
+
+    outputs: list[Output]
+    judged: pd.DataFrame
+    note: str
+    failed: list[str]
+
+
+def views(study: Study) -> Viewed:
+    """All that the study's views make of it, the table of what was published last. What a view lacks is said and costs no
+    other view."""
     outputs: list[Output] = []
     failed: list[str] = []
-    for options in [*study.spec.get("views", []), {"view": PUBLISHED_VIEW}]:
+    for options in study.spec.get("views", []):
         try:
             outputs += _viewed(study, options)
         except UserError as error:
             failed.append(f"{options['view']}: {error}")
-    note = _note(study, stamp)
-    files = [path for output in outputs for path in _write(output, folder, note)]
-    write_text_atomic(folder / "published.csv", verdict.judge(study).to_csv(index=False))
+    judged = verdict.judge(study)
+    note = _note(study)
+    for output in outputs:
+        if output.figure is not None and note:
+            canvas.footnote(output.figure, note)
+    return Viewed([*outputs, *published_table.table(judged)], judged, note, failed)
+
+
+def draw(study: Study, folder: Path) -> Drawn:
+    """Writes all views of the study into `folder`."""
+    viewed = views(study)
+    outputs, note, failed = viewed.outputs, viewed.note, viewed.failed
+    files = [path for output in outputs for path in _write(output, folder)]
+    write_text_atomic(folder / "published.csv", viewed.judged.to_csv(index=False))
     if not study.datasets.empty:
         write_text_atomic(folder / "datasets.csv", study.datasets.to_csv(index=False))
     summary = _summary(study, outputs, note, failed)
@@ -69,18 +93,16 @@ def _viewed(study: Study, options: Mapping[str, Any]) -> list[Output]:
     return [replace(outputs[0], name=stem)]
 
 
-def _note(study: Study, stamp: str) -> str:
+def _note(study: Study) -> str:
     """The small line under every figure."""
     unpublished = "" if published.has_values(study.name) else "No values were published."
-    return " ".join(part for part in (stamp, unpublished) if part)
+    return " ".join(part for part in (study.stamp, unpublished) if part)
 
 
-def _write(output: Output, folder: Path, note: str) -> list[Path]:
+def _write(output: Output, folder: Path) -> list[Path]:
     """The files of one output. Raises UserError for a figure in the way that altool did not make."""
     written = []
     if output.figure is not None:
-        if note:
-            canvas.footnote(output.figure, note)
         for ending in canvas.FORMATS:
             path = folder / f"{output.name}.{ending}"
             if path.exists() and not canvas.is_ours(path.read_bytes(), ending):

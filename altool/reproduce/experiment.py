@@ -33,12 +33,14 @@ class Block:
 
 @dataclass(frozen=True)
 class Experiment:
-    """`claim`: the header of its file; `lacks`: a dataset of its defaults that altool cannot read yet."""
+    """`claim`: the header of its file; `lacks`: a dataset of its defaults that altool cannot read yet; `runs`: the
+    experiment whose runs it looks at, mostly itself."""
 
     name: str
     path: Path
     claim: str
     lacks: str = ""
+    runs: str = ""
 
 
 def find_experiment(name: str, folders: tuple[Path, ...] = ()) -> Experiment:
@@ -47,9 +49,19 @@ def find_experiment(name: str, folders: tuple[Path, ...] = ()) -> Experiment:
     if name not in known:
         raise UserError(f"there is no experiment {name}: {did_you_mean(name, known)}")
     path = known[name].path
-    dataset = _dataset(path, known)
+    dataset = base_dataset(path, known)
     lacks = dataset if dataset and dataset not in options("dataset", folders) else ""
-    return Experiment(name, path, _header(path), lacks)
+    return Experiment(name, path, _header(path), lacks, _runs(name, known))
+
+
+def _runs(name: str, known: Mapping[str, Any]) -> str:
+    """Where a file only inherits and draws otherwise, its cells are the other's: words, folders and all."""
+    node = yaml.safe_load(known[name].path.read_text(encoding="utf-8")) or {}
+    defaults = node.get("defaults", [])
+    inherited = [entry for entry in defaults if entry in known] if {*map(type, defaults)} == {str} else []
+    if not inherited or {*node} - {"defaults", "hydra", "reproduce"}:
+        return name
+    return _runs(inherited[0], known)
 
 
 def _header(path: Path) -> str:
@@ -63,7 +75,7 @@ def _header(path: Path) -> str:
     return "\n".join(lines)
 
 
-def _dataset(path: Path, known: Mapping[str, Any]) -> str:
+def base_dataset(path: Path, known: Mapping[str, Any]) -> str:
     """The dataset of the defaults list, its own or of the experiment that it inherits."""
     entries = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("defaults", [])
     inherited = ""
@@ -71,7 +83,7 @@ def _dataset(path: Path, known: Mapping[str, Any]) -> str:
         if isinstance(entry, dict) and "override /dataset" in entry:
             return str(entry["override /dataset"])
         if isinstance(entry, str) and entry in known:
-            inherited = _dataset(known[entry].path, known)
+            inherited = base_dataset(known[entry].path, known)
     return inherited
 
 

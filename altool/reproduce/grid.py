@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from altool.config.literal import as_text
 from altool.core.errors import UserError, did_you_mean
 from altool.engine.progress import Mode
 from altool.reproduce.cells import Planned, plan
 from altool.reproduce.experiment import Experiment, find_experiment
 from altool.reproduce.smoke import GENERATED, smoke_words
-from altool.reproduce.words import quoted
 
 SMOKE_FOLDER = "smoke"
 
@@ -74,7 +74,7 @@ class Grid:
 def grid_of(wanted: Wanted) -> Grid:
     """Raises UserError for a name, a word or a narrowing that means nothing."""
     experiment = find_experiment(wanted.name, wanted.folders)
-    words = [f"outputs={quoted(str(wanted.place))}", *wanted.words]
+    words = [f"outputs={as_text(str(wanted.place))}", *wanted.words]
     if wanted.device:
         words.append(f"device={wanted.device}")
     if wanted.seeds:

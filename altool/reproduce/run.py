@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from altool.analysis.published import statements
 from altool.analysis.study import Study
 from altool.analysis.summary import write_cell_summary
+from altool.analysis.verdict import FACTS
 from altool.config.build import build_cell
 from altool.core.errors import Stopped, UserError
 from altool.engine.cell import Cell
@@ -123,7 +125,7 @@ def reproduce(wanted: Wanted) -> Reproduced:
     session = Session(wanted)
     if not grid.measures_data:
         _run(session, grid)
-    drawn = draw(_study(wanted, grid, session), wanted.folder, grid.stamp)
+    drawn = draw(_study(wanted, grid, session), wanted.folder)
     return Reproduced(drawn, session.absent, session.failures, _unrecorded(grid))
 
 
@@ -162,11 +164,10 @@ def _run(session: Session, grid: Grid) -> None:
 
 
 def _study(wanted: Wanted, grid: Grid, session: Session) -> Study:
-    facts = pd.DataFrame()
-    if grid.measures_data:
-        facts = _facts(grid.cells, session)
+    judges_sizes = any(said.metric in FACTS for said in statements(grid.experiment.name))
+    facts = _facts(grid.cells, session) if grid.measures_data or judges_sizes else pd.DataFrame()
     cells = tuple(cell.as_study_cell() for cell in grid.cells)
-    return Study(grid.experiment.name, grid.spec, cells, wanted.smoke, facts)
+    return Study(grid.experiment.name, grid.spec, cells, wanted.smoke, facts, grid.stamp)
 
 
 def _facts(cells: Sequence[Planned], session: Session) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import numpy as np
 import yaml
 
 from altool.config.files import options
+from altool.config.literal import as_text, literal
 from altool.config.schema import RunConfig
 from altool.core.atomic import write_atomic
 from altool.core.streams import stream
@@ -19,19 +20,18 @@ from altool.data.public import PUBLIC_SETS, present_at
 from altool.data.public_reader import read_public
 from altool.data.spec import DENSE_SETS, IMAGE_SETS
 from altool.reproduce.smoke_folders import SIZE, write_classes, write_scenes
-from altool.reproduce.words import literal, quoted
 
 STAGES, SEEDS, POINT_SEEDS = 2, 1, 2
 GENERATED = "_generated"  # how the name of generated items ends
 PARTS = ("train", "test")
-PER_CLASS, TEST_PER_CLASS = 20, 10
+PER_CLASS, TEST_PER_CLASS = 20, 3
 CUT_PER_CLASS = 60  # where classes are cut: P0 Table 1's smallest, 50 of 5,000, keeps one
 MANY = 20  # classes from which on there are a tenth of the items each
 VAL = 20
 LONGEST_SIDE = (
     64  # of generated images: Caltech-101's 224 would take most of the time of all experiments together
 )
-LABELS_DIVISOR, FEWEST_LABELS, CANDIDATES = 60, 4, 40
+LABELS_DIVISOR, FEWEST_LABELS, CANDIDATES = 100, 4, 20
 # One thread, and not fewer than 16 channels: with 4 or 8 and two threads, backward passes of torch 2.15 damage memory.
 THREADS, WIDTH = 1, 16
 RESNET = {"blocks": [1, 1, 1, 1], "width": WIDTH}
@@ -87,7 +87,7 @@ def _dataset(run: RunConfig, said: Mapping[str, Any] | None, folder: Path) -> li
     if run.dataset.reader in (*IMAGE_SETS, *DENSE_SETS):
         return _folders(run, said, folder)
     path = _items(run, said, folder)
-    words = ["dataset.reader=npz", f"dataset.path={quoted(str(path))}"]
+    words = ["dataset.reader=npz", f"dataset.path={as_text(str(path))}"]
     if run.dataset.val:
         words.append(f"dataset.val={VAL}")
     if run.imbalance.rule == "counts":  # of 5,000 a class
@@ -99,7 +99,7 @@ def _dataset(run: RunConfig, said: Mapping[str, Any] | None, folder: Path) -> li
 def _folders(run: RunConfig, said: Mapping[str, Any] | None, folder: Path) -> list[str]:
     """Sets of image files are read as such, in their true format."""
     place = folder / f"{run.dataset.name}{GENERATED}"
-    words = {"data_root": quoted(str(folder)), "dataset.path": quoted(str(place))}
+    words = {"data_root": as_text(str(folder)), "dataset.path": as_text(str(place))}
     if run.dataset.reader in DENSE_SETS:
         write_scenes(place)
         words["dataset.size"] = literal(SIZE)

@@ -11,12 +11,12 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim import Adam
 
 from altool.core.errors import RunFailed, UserError
 from altool.core.strategy import Context
 from altool.core.streams import Streams
 from altool.models.discriminator import Discriminator
+from altool.models.optimisers import Adam
 from altool.models.vae import SIDES, VAE
 
 Size = Literal["paper", "small"]
@@ -121,8 +121,8 @@ class Adversaries:
             self.vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         usual = LARGE_LR if shape != tuple(image_shape) else IMAGE_LR
         lr = game.lr or (POINT_LR if points else usual)
-        self._vae_optimiser = Adam(self.vae.parameters(), lr=lr, fused=True)
-        self._discriminator_optimiser = Adam(self.discriminator.parameters(), lr=lr, fused=True)
+        self._vae_optimiser = Adam(self.vae.parameters(), lr)
+        self._discriminator_optimiser = Adam(self.discriminator.parameters(), lr)
 
     def networks(self) -> dict[str, nn.Module]:
         return {"vae": self.vae, "discriminator": self.discriminator}
@@ -208,7 +208,7 @@ def _is(logits_B: Tensor, target: float) -> Tensor:
 
 
 def update(loss: Tensor, optimiser: Adam) -> Tensor:
-    optimiser.zero_grad(set_to_none=True)
+    optimiser.zero_grad()
     loss.backward()
     optimiser.step()
     return loss.detach()

@@ -58,19 +58,17 @@ class DeepFool:
         with torch.enable_grad():
             outputs_B_C = logits(moved)
             values_B_K = outputs_B_C.gather(1, top_B_K)
+            beside_B_K = values_B_K[:, 1:] - values_B_K[:, :1]  # a gradient less than of every value
         still = outputs_B_C.detach().argmax(1) == top_B_K[:, 0]
-        gradients = [
-            torch.autograd.grad(values_B_K[:, k].sum(), moved, retain_graph=True)[0]
-            for k in range(top_B_K.shape[1])
-        ]
         shape = (-1, *[1] * (moved.ndim - 1))
         step = torch.zeros_like(moved)
         nearest = torch.full((len(moved),), torch.inf, device=moved.device)
-        for k in range(1, len(gradients)):
-            across = gradients[k] - gradients[0]
-            gap = (values_B_K[:, k] - values_B_K[:, 0]).detach().abs()
+        for k in range(beside_B_K.shape[1]):
+            (across,) = torch.autograd.grad(
+                beside_B_K[:, k].sum(), moved, retain_graph=k + 1 < beside_B_K.shape[1]
+            )
             length = norms(across)
-            distance = torch.where(length > 0, gap / length, torch.inf)
+            distance = torch.where(length > 0, beside_B_K[:, k].detach().abs() / length, torch.inf)
             closer = distance < nearest
             nearest = torch.where(closer, distance, nearest)
             beyond = (distance + MARGIN) / length.clamp(min=torch.finfo(length.dtype).tiny)

@@ -2,35 +2,43 @@
 
 The next pick is always the point farthest from all centres. Distances only shrink, so as long as the farthest point of a
 short list of the currently farthest ones is no nearer than everything outside the list was, it is the global pick; only then
-are the other points brought up to date, by one matrix product for all picks since (performance.md 4.4).
+are the other points brought up to date, by one matrix product for all picks since (performance.md 4.4). Within the list all
+distances come from one product, too, and the picking itself is on the host, which a GPU would only wait for.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
-TILE_ELEMENTS = 2**25  # of one distance tile: 128 MiB in float32
+TILE_ELEMENTS = 2**22  # of one distance tile: 16 MiB in float32, which caches hold
+TILE_COLUMNS = 4096  # at most: tall tiles of many centres would read them again for every few points
+LISTED = 2048  # at most, on a short list: the distances between them take as much as a tile
 
 
-def k_center_greedy(points_N_D: Tensor, centres_L_D: Tensor, n: int) -> tuple[Tensor, Tensor]:
+def k_center_greedy(
+    points_N_D: Tensor, centres_L_D: Tensor, n: int, nearest_N: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Positions of `n` points picked farthest-first from the centres, and each one's Euclidean distance to its nearest
     centre at the time of its pick, both (n,). With no centres the first pick is the point farthest from the mean.
+    `nearest_N`: the points' squared distances to the centres, where they are known.
     """
     if not 0 < n <= len(points_N_D):
         raise ValueError(f"cannot pick {n} of {len(points_N_D)} points")
     if not len(centres_L_D):
         return _without_centres(points_N_D, n)
-    nearest_N = nearest_squared(points_N_D, centres_L_D)
+    nearest_N = nearest_squared(points_N_D, centres_L_D) if nearest_N is None else nearest_N.clone()
     picks: list[int] = []
-    heights: list[Tensor] = []
+    heights: list[float] = []
     while len(picks) < n:
-        fresh = _short_list(points_N_D, nearest_N, n - len(picks))
-        picks += [position for position, _ in fresh]
-        heights += [height for _, height in fresh]
+        fresh, at = _short_list(points_N_D, nearest_N, n - len(picks))
+        picks += fresh
+        heights += at
         if len(picks) < n:
-            newest = points_N_D[picks[-len(fresh) :]]
+            newest = points_N_D[fresh]
             torch.minimum(nearest_N, nearest_squared(points_N_D, newest), out=nearest_N)
-            nearest_N[picks] = -torch.inf
-    return torch.tensor(picks, device=points_N_D.device), torch.stack(heights).clamp(min=0).sqrt()
+            nearest_N[fresh] = -torch.inf
+    squared = torch.tensor(heights, dtype=points_N_D.dtype, device=points_N_D.device)
+    return torch.tensor(picks, device=points_N_D.device), squared.clamp(min=0).sqrt()
 
 
 def _without_centres(points_N_D: Tensor, n: int) -> tuple[Tensor, Tensor]:
@@ -45,32 +53,38 @@ def _without_centres(points_N_D: Tensor, n: int) -> tuple[Tensor, Tensor]:
     return picks, distances
 
 
-def _short_list(points_N_D: Tensor, nearest_N: Tensor, n: int) -> list[tuple[int, Tensor]]:
-    """Up to `n` global picks (at least one) that can be told from the farthest 4n + 64 points alone."""
-    size = min(4 * n + 64, len(nearest_N))
+def _short_list(points_N_D: Tensor, nearest_N: Tensor, n: int) -> tuple[list[int], list[float]]:
+    """Up to `n` global picks (at least one) that the farthest points alone decide, and how far they are, squared."""
+    size = min(4 * n + 64, LISTED, len(nearest_N))
     values, positions = nearest_N.topk(min(size + 1, len(nearest_N)))
-    outside = values[-1] if len(values) > size else torch.tensor(-torch.inf, device=values.device)
-    near, members = values[:size].clone(), positions[:size]
-    listed = points_N_D[members]
-    picks: list[tuple[int, Tensor]] = []
+    outside = float(values[-1]) if len(values) > size else -np.inf
+    listed = points_N_D[positions[:size]]
+    between = squared_distances(listed, listed).cpu().numpy()
+    near, members = values[:size].cpu().numpy(), positions.tolist()
+    picks: list[int] = []
+    heights: list[float] = []
     while len(picks) < n:
-        height, at = near.max(0)
-        if picks and height < outside:
+        at = int(near.argmax())
+        if picks and near[at] < outside:
             break
-        picks.append((int(members[at]), height))
-        torch.minimum(near, squared_distances(listed, listed[at][None]).squeeze(1), out=near)
-        near[at] = -torch.inf
-    return picks
+        picks.append(members[at])
+        heights.append(float(near[at]))
+        np.minimum(near, between[at], out=near)
+        near[at] = -np.inf
+    return picks, heights
 
 
 def nearest_squared(points_N_D: Tensor, centres_L_D: Tensor) -> Tensor:
     """Squared distance of every point to its nearest centre, (N,), in tiles of bounded size."""
-    rows = max(1, TILE_ELEMENTS // max(1, len(centres_L_D)))
-    tiles = (squared_distances(part, centres_L_D).min(1).values for part in points_N_D.split(rows))
-    return torch.cat(list(tiles))
+    nearest_N = points_N_D.new_full((len(points_N_D),), torch.inf)
+    for centres in centres_L_D.split(TILE_COLUMNS):
+        squares, rows = centres.square().sum(1), max(1, TILE_ELEMENTS // len(centres))
+        tiles = (torch.addmm(squares, part, centres.T, alpha=-2) for part in points_N_D.split(rows))
+        torch.minimum(nearest_N, torch.cat([tile.min(1).values for tile in tiles]), out=nearest_N)
+    return nearest_N.add_(points_N_D.square().sum(1)).clamp_(min=0)
 
 
 def squared_distances(a_N_D: Tensor, b_M_D: Tensor) -> Tensor:
     """Squared Euclidean distances, (N, M), by one matrix product."""
     squares = a_N_D.square().sum(1)[:, None] + b_M_D.square().sum(1)
-    return torch.addmm(squares, a_N_D, b_M_D.T, alpha=-2).clamp(min=0)
+    return squares.addmm_(a_N_D, b_M_D.T, alpha=-2).clamp_(min=0)

@@ -3,6 +3,7 @@
 Learning loss (Yoo & Kweon 2019) trains it with a margin loss, TA-VAAL (P0 Eq. 4, P1 Eq. 1) with a ranking loss.
 """
 
+from collections.abc import Hashable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -103,17 +104,23 @@ class LossPredictionRun(ExtensionRun):
     def optimised(self) -> dict[str, nn.Module]:
         return {"loss_net": self.head}
 
+    def phase(self, epoch: int) -> Hashable:
+        return self._detached(epoch), self.optimised_now(epoch)
+
     def optimised_now(self, epoch: int) -> bool:
         after = self.options.freeze_after
         return after is None or epoch + 1 <= after * self.epochs + ROUNDING  # Algorithm 1 counts n from 1
 
     def loss(self, step: TrainingStep) -> Tensor:
-        after = self.options.detach_after
-        detached = after is not None and step.epoch > int(after * self.epochs + ROUNDING)
+        detached = self._detached(step.epoch)
         taps = [tap.detach() if detached else tap for tap in step.output.taps]
         predicted_B = self.head([tap.float() for tap in taps])
         pair_loss = ranking_loss if self.options.loss == "ranking" else margin_loss
         return self.options.weight * pair_loss(predicted_B, step.losses_B)
+
+    def _detached(self, epoch: int) -> bool:
+        after = self.options.detach_after
+        return after is not None and epoch > int(after * self.epochs + ROUNDING)
 
     def auxiliary(self, output: Any) -> Tensor:
         """Predicted loss, (B,)."""

@@ -4,7 +4,7 @@ TA-VAAL's copy of the code takes the unit features instead (facts.md 1.4); `spac
 """
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,13 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from altool.core.strategy import Context, Picks
-from altool.strategies._kcenter import k_center_greedy, nearest_squared
+from altool.strategies._kcenter import k_center_greedy
+from altool.strategies.coreset import Features
 from altool.strategies.uncertain_gcn import UncertainGCN
-
-
-class Points(NamedTuple):
-    candidates_N_D: Tensor
-    labelled_L_D: Tensor
 
 
 @dataclass(frozen=True)
@@ -27,7 +23,7 @@ class CoreGCN(UncertainGCN):
 
     space: Literal["hidden", "raw"] = "hidden"
 
-    def fit(self, context: Context) -> Points:  # type: ignore[override]
+    def fit(self, context: Context) -> Features:  # type: ignore[override]
         n = len(context.candidates)
         if self.space == "hidden":
             graph = super().fit(context)
@@ -35,11 +31,13 @@ class CoreGCN(UncertainGCN):
         else:
             both = np.concatenate([context.candidates, context.labelled])
             points = F.normalize(context.probe(both, ["embedding"])["embedding"], dim=1)
-        return Points(points[:n], points[n:])
+        return Features.of(points, n)
 
-    def score(self, context: Context, fitted: Points) -> Tensor:  # type: ignore[override]
-        return nearest_squared(*fitted).sqrt()
+    def score(self, context: Context, fitted: Features) -> Tensor:  # type: ignore[override]
+        return fitted.nearest_N.sqrt()
 
-    def select(self, context: Context, fitted: Points, scores: np.ndarray, n: int) -> Picks:
-        positions, distances = k_center_greedy(*fitted, n)
+    def select(self, context: Context, fitted: Features, scores: np.ndarray, n: int) -> Picks:
+        positions, distances = k_center_greedy(
+            fitted.candidates_N_D, fitted.labelled_L_D, n, fitted.nearest_N
+        )
         return Picks(context.candidates[positions.cpu().numpy()], distances.cpu().numpy())

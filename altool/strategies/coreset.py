@@ -14,8 +14,17 @@ from altool.strategies._kcenter import k_center_greedy, nearest_squared
 
 
 class Features(NamedTuple):
+    """`nearest_N`: squared distance of each candidate to its nearest labelled item."""
+
     candidates_N_D: Tensor
     labelled_L_D: Tensor
+    nearest_N: Tensor
+
+    @staticmethod
+    def of(points_P_D: Tensor, n_candidates: int) -> "Features":
+        """Of candidates, then labelled items."""
+        candidates, labelled = points_P_D[:n_candidates], points_P_D[n_candidates:]
+        return Features(candidates, labelled, nearest_squared(candidates, labelled))
 
 
 @dataclass(frozen=True)
@@ -29,12 +38,14 @@ class CoreSet(Strategy):
     def fit(self, context: Context) -> Features:
         both = np.concatenate([context.candidates, context.labelled])
         embedding = context.probe(both, ["embedding"])["embedding"]
-        return Features(embedding[: len(context.candidates)], embedding[len(context.candidates) :])
+        return Features.of(embedding, len(context.candidates))
 
     def score(self, context: Context, fitted: Features) -> Tensor:
         """Distance to the nearest labelled item, before any pick."""
-        return nearest_squared(*fitted).sqrt()
+        return fitted.nearest_N.sqrt()
 
     def select(self, context: Context, fitted: Features, scores: np.ndarray, n: int) -> Picks:
-        positions, distances = k_center_greedy(*fitted, n)
+        positions, distances = k_center_greedy(
+            fitted.candidates_N_D, fitted.labelled_L_D, n, fitted.nearest_N
+        )
         return Picks(context.candidates[positions.cpu().numpy()], distances.cpu().numpy())

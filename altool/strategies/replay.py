@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from altool.core.errors import UserError
+from altool.core.naming import seed_name
 from altool.core.records import Purchase, read_purchases
 from altool.core.strategy import Context, Picks, Strategy
 
@@ -29,7 +30,7 @@ class Replay(Strategy):
 
     def fit(self, context: Context) -> list[Purchase]:
         """The recorded purchases of this seed. Raises UserError when the runs do not agree so far."""
-        path = Path(self.of) / f"seed_{context.streams.seed:03d}" / "acquired.csv"
+        path = Path(self.of) / seed_name(context.streams.seed) / "acquired.csv"
         recorded = read_purchases(path)
         if not recorded:
             raise UserError(f"{path} has no purchases to replay.")

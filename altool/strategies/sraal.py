@@ -12,12 +12,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim import Adam
 
 from altool.core.batches import endless_batches
 from altool.core.errors import require_positive
 from altool.core.strategy import Context, Strategy
 from altool.models.discriminator import Discriminator
+from altool.models.optimisers import Adam
 from altool.models.vae import VAE
 from altool.strategies._adversarial import (
     FINITE_CHECK_EVERY,
@@ -89,8 +89,8 @@ class SRAAL(Strategy):
         context.diagnostics.array("state", state_N.cpu().numpy())
         nets = self._build(context)
         lr = self.lr or (POINT_LR if len(context.image_shape) == 1 else IMAGE_LR)
-        makers = Adam([*nets.vae.parameters(), *nets.classifier.parameters()], lr=lr, fused=True)
-        judge = Adam(nets.discriminator.parameters(), lr=lr, fused=True)
+        makers = Adam([*nets.vae.parameters(), *nets.classifier.parameters()], lr=lr)
+        judge = Adam(nets.discriminator.parameters(), lr=lr)
         rng = context.streams.numpy("strategy", "order")
         noise = context.streams.torch("strategy", "noise", device=context.device)
         labels = torch.tensor(context.labels, device=context.device)

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.optim import Adam
 
 from altool.core.batches import batch_bounds
 from altool.core.errors import UserError, require_positive
 from altool.core.strategy import Context, Strategy
 from altool.models.class_vae import ClassVAE, FeatureOrder
+from altool.models.optimisers import Adam
 from altool.strategies._adversarial import check_finite, kl, report_divergence
 from altool.strategies._class_likelihood import (
     Absence,
@@ -112,9 +112,8 @@ class VaBAL(Strategy):
         context.diagnostics.array("difficulty", difficulty_C.cpu().numpy())
 
         def serve(part: slice) -> dict[str, Tensor]:
-            losses = losses_by_class(
-                vae, vae.features(fitted.taps_N[part]), self.draws, self.likelihood, draw
-            )
+            features = vae.features(fitted.taps_N[part])
+            losses = losses_by_class(vae, features, self.draws, self.likelihood, draw, context.precision)
             if self.score_rule == "release2021":
                 return {"score": released_score(losses, prior_C)}
             return {"score": misclassification(losses, difficulty_C, prior_C, self.normalise)}
@@ -137,18 +136,18 @@ class VaBAL(Strategy):
         calibrated = self.preset == "calibrated"
         weight = CALIBRATED["class_weight"] if calibrated else self.class_weight
         lr = CALIBRATED["lr"] if calibrated else self.lr
-        optimiser = Adam(vae.parameters(), lr=lr, fused=True)
+        optimiser = Adam(vae.parameters(), lr=lr)
         order = context.streams.numpy("strategy", "order")
         noise = context.streams.torch("strategy", "noise", device=context.device)
         bounds = batch_bounds(len(taps_U), self.batch_size)
         for epoch in range(self.epochs):
             if self.lr_drop is not None and epoch == round(self.lr_drop * self.epochs):
-                optimiser = Adam(vae.parameters(), lr=lr / 10, fused=True)  # a new one, as released
+                optimiser = Adam(vae.parameters(), lr=lr / 10)  # a new one, as released
             shuffled = torch.from_numpy(order.permutation(len(taps_U))).to(context.device)
             for n, (start, stop) in enumerate(bounds):
                 chosen = shuffled[start:stop]
                 loss = self._loss(vae, taps_U[chosen], predicted_U[chosen], weight, noise)
-                optimiser.zero_grad(set_to_none=True)
+                optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
                 if not n:

@@ -17,49 +17,6 @@ from altool.analysis.queries import Query, read_queries
 from altool.core.errors import UserError
 from altool.core.records import Purchase, write_purchases
 
-XS, YS = np.linspace(0, 2, 41), np.linspace(0, 1, 21)  # steps of 0.05
-SQUARE = np.array([[0.0, 0.0], [3.0, 0.0], [3.0, 3.0], [0.0, 3.0]])
-
-
-def test_a_straight_boundary_lies_between_the_nodes_that_differ():
-    upright = np.tile(XS > 0.51, (len(YS), 1))
-    found = behaviour.boundary(upright.astype(int), XS, YS)
-    assert np.allclose(found[:, 0], 0.525) and sorted(found[:, 1]) == pytest.approx(YS)
-    assert behaviour.boundary_distance(np.array([[0.225, 0.5]]), found) == pytest.approx(0.3)
-    assert behaviour.boundary_distance(np.array([[0.225, 0.5], [1.525, 1.0]]), found) == pytest.approx(0.65)
-
-
-def test_a_level_boundary_and_one_of_three_classes():
-    level = np.tile((YS > 0.31)[:, None], (1, len(XS)))
-    found = behaviour.boundary(level.astype(int), XS, YS)
-    assert np.allclose(found[:, 1], 0.325) and len(found) == len(XS)
-    thirds = np.tile(np.digitize(XS, [0.51, 1.51]), (len(YS), 1))
-    assert set(behaviour.boundary(thirds, XS, YS)[:, 0].round(3)) == {0.525, 1.525}
-
-
-def test_a_slanted_boundary_is_met_to_within_a_step():
-    xs = np.linspace(0, 1, 201)
-    x, y = np.meshgrid(xs, xs)
-    found = behaviour.boundary((y > x + 0.0025).astype(int), xs, xs)
-    assert behaviour.boundary_distance(np.array([[0.8, 0.2]]), found) == pytest.approx(
-        0.6 / math.sqrt(2), abs=0.005
-    )
-
-
-def test_one_class_everywhere_has_no_boundary():
-    nothing = behaviour.boundary(np.zeros((21, 41), int), XS, YS)
-    assert math.isnan(behaviour.boundary_distance(SQUARE, nothing))
-
-
-def test_spread_of_a_square():
-    assert behaviour.pairwise_distance(SQUARE) == pytest.approx((4 * 3 + 2 * 3 * math.sqrt(2)) / 6)
-    assert behaviour.nearest_distance(SQUARE) == pytest.approx(3)
-    pairs = np.concatenate([SQUARE, SQUARE + np.array([0.0, 0.5])])  # as far apart, and clustered
-    assert behaviour.nearest_distance(pairs) == pytest.approx(0.5)
-    assert math.isnan(behaviour.pairwise_distance(SQUARE[:1])) and math.isnan(
-        behaviour.nearest_distance(SQUARE[:1])
-    )
-
 
 def test_shares_and_balance():
     labels = np.array([2, 2, 2, 0])

@@ -8,7 +8,7 @@ import pytest
 
 import altool
 from altool.cli.main import main
-from altool.cli.parser import COMMANDS
+from altool.cli.parser import COMMANDS, parser
 
 HEAVY = ("torch", "hydra", "omegaconf", "numpy", "pandas", "matplotlib", "rich", "yaml")
 
@@ -71,6 +71,28 @@ def test_the_parser_has_exactly_the_commands() -> None:
 
     (commands,) = (a for a in parser()._actions if a.choices)
     assert tuple(commands.choices or ()) == COMMANDS
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["reproduce", "ldr_fig3", "--seeds", "0", "threads=1", "--device", "cpu", "cache_mib=0"],
+        ["reproduce", "--seeds", "0", "--device", "cpu", "ldr_fig3", "threads=1", "cache_mib=0"],
+        ["reproduce", "ldr_fig3", "threads=1", "cache_mib=0", "--device", "cpu", "--seeds", "0"],
+    ],
+)
+def test_words_and_options_may_come_in_any_order(words: list[str]) -> None:
+    read = parser().parse_args(words)
+    assert (read.action, read.words, read.seeds, read.device) == (
+        *("ldr_fig3", ["threads=1", "cache_mib=0"]),
+        *("0", "cpu"),
+    )
+
+
+def test_a_word_too_many_is_still_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["ls", "strategy", "--config-dir", "x", "random", "margin"])
+    assert "unrecognized arguments: margin" in capsys.readouterr().err
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -86,6 +86,15 @@ def test_a_done_cell_is_left_out_and_one_of_other_settings_is_not(
     assert "2 cells: 1 done already, 1 to run." in capsys.readouterr().err
 
 
+def test_done_cells_on_frozen_features_are_left_out(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = ["run", "-m", "strategy=random", "seeds=0", "dataset=digits", "budget.stages=1", "device=cpu"]
+    sweep += ["learner=linear_probe", "learner.backbone=pixels", "learner.epochs=1", "learner.min_steps=0"]
+    assert main([*sweep, "progress=quiet"]) == 0
+    capsys.readouterr()
+    assert main([*sweep, "progress=quiet"]) == 0
+    assert capsys.readouterr().err == "1 cell: 1 done already, 0 to run.\n"
+
+
 def test_a_failure_is_named_and_the_others_go_on(
     failing: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,6 @@
 """A pool that is larger than `memory_gib` streams from its memory map, and nothing of the results shows it."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from altool.data.prepare import prepare
 from altool.data.reading import Reading
 from altool.data.rows import Rows, take
 from altool.data.spec import DatasetSpec, ImbalanceSpec
+from altool.data.store import Store, Transforms
 from altool.data.task import Task
 from altool.learners.learner import FitRequest, Learner
 from altool.models.cnn import CNN
@@ -105,3 +107,38 @@ def test_rows_are_indexed_as_numpy_indexes() -> None:
     )
     assert np.array_equal(np.asarray(take(rows, np.array([4, 1]))), plain[[4, 1]])
     assert rows[0].flags.writeable and not np.shares_memory(rows[:], source)
+
+
+def test_what_is_read_ahead_is_read_once_and_the_same(monkeypatch) -> None:
+    """The batch that was announced comes from the reader's thread, any other from the map, whatever else was announced."""
+    items = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), dtype=np.uint8)
+    reads: list[tuple[int, bool]] = []
+
+    class Counted(Rows):
+        def __getitem__(self, which: Any) -> np.ndarray:
+            reads.append((len(which), threading.current_thread() is threading.main_thread()))
+            return super().__getitem__(which)
+
+    resident = Store(items, Transforms(), "cpu")
+    streamed = Store(Counted(items, np.arange(40)), Transforms(), "cpu", resident=False)
+    first, second, other = np.arange(5), np.array([9, 7, 30]), np.arange(20, 28)
+    for store in (resident, streamed):
+        store.prefetch(first)
+        store.prefetch(torch.tensor(second))
+    for indices in (first, other, second, second):
+        assert torch.equal(streamed.pixels(indices), resident.pixels(indices))
+    assert sorted(reads) == [(3, False), (3, True), (5, False), (8, True)]
+
+
+def test_a_pool_pass_and_a_fit_announce_all_but_their_first_batch(folder: Path, monkeypatch) -> None:
+    streamed = tasks(folder)[1]
+    announced: list[int] = []
+    monkeypatch.setattr(Store, "prefetch", lambda store, indices: announced.append(len(indices)))
+    model = lambda shape, n_classes: CNN(shape, n_classes, (4, 4), 3, 8)  # noqa: E731
+    learner = Learner("cnn", model, {}, epochs=1, batch_size=8, optimiser="sgd", lr=0.1, eval_batch=20)
+    labelled, rest = streamed.members[:20], streamed.members[20:]
+    labels = np.arange(20) % 2
+    fitted = learner.fit(FitRequest(streamed.store, labelled, labels, rest, rest, 2, Streams(0, 0)), None)
+    assert announced == [8, 4]
+    fitted.probe(rest, ["logits"])
+    assert announced == [8, 4, len(rest) - 20, 0]

@@ -33,6 +33,25 @@ def test_packed_equals_alone_in_any_order(tmp_path, make_cell, run, files):
     assert packed["seed_000/acquired.csv"] != packed["seed_001/acquired.csv"]
 
 
+@pytest.mark.parametrize(("strategy", "at_once"), [("remembering", 3), ("learning_loss", 3), ("dfal", 2)])
+def test_seeds_in_turn_leave_the_bytes_of_each_alone(tmp_path, make_cell, run, files, strategy, at_once):
+    shared = make_cell(tmp_path / "in turn", strategy, seeds=(0, 1, 2), seeds_at_once=at_once, trace=True)
+    assert sorted(run(shared).done) == [0, 1, 2]
+    alone = make_cell(tmp_path / "alone", strategy, seeds=(0, 1, 2), trace=True)
+    run(alone)
+    assert files(shared.folder) == files(alone.folder)
+    assert (read_run(shared.folder / "seed_001") or {})["seeds_at_once"] == at_once
+    assert "seeds_at_once" not in (read_run(alone.folder / "seed_001") or {})
+
+
+def test_of_seeds_in_turn_one_fails_alone_and_logs_alone(tmp_path, failing, run):
+    cell = failing(tmp_path, "raise", seeds=(0, 1, 2), seeds_at_once=3)
+    result = run(cell)
+    assert (sorted(result.done), list(result.failures)) == ([0, 2], [1])
+    logs = [(cell.folder / f"seed_00{seed}" / "run.log").read_text() for seed in (0, 1, 2)]
+    assert ["ZeroDivisionError" in log for log in logs] == [False, True, False]
+
+
 @pytest.mark.parametrize(
     "how,reason",
     [

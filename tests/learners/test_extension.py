@@ -90,16 +90,16 @@ def test_the_extensions_networks_share_rate_and_schedule(points, make_request, m
     learner = make_learner(epochs=5, lr=0.5, schedule="step", milestones=(0.4, 0.8), weight_decay=0.01)
     job = learner.prepare(make_request(points), LossPrediction(width=4), "fp32")
     rates: list[list[float]] = []
-    train(job, lambda report: rates.append([o.param_groups[0]["lr"] for o in (job.optimiser, *job.beside)]))
+    train(job, lambda report: rates.append([o.lr for o in (job.optimiser, *job.beside)]))
     assert rates == [pytest.approx([lr, lr]) for lr in (0.5, 0.5, 0.05, 0.05, 0.005)]
-    assert job.beside[0].param_groups[0]["weight_decay"] == 0.01
-    assert job.beside[0].param_groups[0]["momentum"] == 0.9
+    assert job.beside[0].weight_decay == 0.01
+    assert job.beside[0].momentum == 0.9
 
 
 def test_a_rate_that_changes_every_step_arrives_at_every_step(points, make_request, make_learner):
     seen: list[float] = []
     recorder = Recorder()
-    recorder.after_step = lambda step: seen.append(job.optimiser.param_groups[0]["lr"])
+    recorder.after_step = lambda step: seen.append(job.optimiser.lr)
     learner = make_learner(epochs=2, batch_size=2, lr=0.5, schedule="one_cycle")
     job = learner.prepare(make_request(points, n=10), recorder, "fp32")
     train(job, lambda report: None)

@@ -8,7 +8,7 @@ from torch.optim import SGD, Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR, OneCycleLR
 
 from altool.core.errors import UserError
-from altool.learners.optimise import lr_factor, make_optimiser, set_lr
+from altool.learners.optimise import lr_factor, make_optimiser
 
 
 def optimiser_of_one() -> SGD:
@@ -74,26 +74,55 @@ def test_an_unknown_schedule_is_refused():
         lr_factor("linear", 0, 0, 1, 1, (), 0.1)
 
 
-@pytest.mark.parametrize(
+MINE_AND_TORCHS = pytest.mark.parametrize(
     ("name", "plain"),
     [
-        ("sgd", lambda p: SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01)),
-        ("adam", lambda p: Adam(p, lr=0.1, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01)),
+        ("sgd", lambda p, **kind: SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01, **kind)),
+        ("adam", lambda p, **kind: Adam(p, lr=0.1, betas=(0.9, 0.999), weight_decay=0.01, **kind)),
     ],
 )
-def test_optimisers_step_as_torchs_unfused_ones(name, plain):
-    start = torch.randn((5, 3), generator=torch.Generator().manual_seed(0))
-    mine, theirs = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.clone())
-    for optimiser, weight in (
-        (make_optimiser(name, [mine], 0.1, 0.9, 0.01), mine),
-        (plain([theirs]), theirs),
-    ):
-        for _ in range(5):
-            optimiser.zero_grad()
-            (weight**3).sum().backward()
-            optimiser.step()
-    assert not torch.allclose(mine, start, atol=0.01)
-    torch.testing.assert_close(mine, theirs, atol=1e-6, rtol=1e-5)
+
+
+def after_steps(optimiser, weight: torch.nn.Parameter, n: int = 5) -> torch.Tensor:
+    for _ in range(n):
+        optimiser.zero_grad()
+        (weight**3).sum().backward()
+        optimiser.step()
+    return weight.detach()
+
+
+def weight() -> torch.nn.Parameter:
+    return torch.nn.Parameter(torch.randn((5, 3), generator=torch.Generator().manual_seed(0)))
+
+
+@MINE_AND_TORCHS
+def test_optimisers_step_as_torchs(name, plain):
+    """To the last bit as torch's fused ones, to rounding as its plain ones."""
+    mine, fused, unfused = weight(), weight(), weight()
+    stepped = after_steps(make_optimiser(name, [mine], 0.1, 0.9, 0.01), mine)
+    assert not torch.allclose(stepped, weight(), atol=0.01)
+    assert torch.equal(stepped, after_steps(plain([fused], fused=True), fused))
+    torch.testing.assert_close(stepped, after_steps(plain([unfused]), unfused), atol=1e-6, rtol=1e-5)
+
+
+@MINE_AND_TORCHS
+def test_what_has_no_gradient_stays(name, plain):
+    moved, still = weight(), weight()
+    after_steps(make_optimiser(name, [still, moved], 0.1, 0.9, 0.01), moved)
+    assert torch.equal(still, weight()) and not torch.equal(moved, weight())
+
+
+@MINE_AND_TORCHS
+def test_the_state_is_all_that_a_step_changes(name, plain):
+    """Weights and state put back, the same steps follow."""
+    mine = weight()
+    optimiser = make_optimiser(name, [mine], 0.1, 0.9, 0.01)
+    after_steps(optimiser, mine, 2)
+    kept = [tensor.clone() for tensor in (mine.detach(), *optimiser.state())]
+    once = after_steps(optimiser, mine, 3).clone()
+    for tensor, before in zip((mine.detach(), *optimiser.state()), kept, strict=True):
+        tensor.copy_(before)
+    assert torch.equal(after_steps(optimiser, mine, 3), once)
 
 
 def test_an_unknown_optimiser_is_refused():
@@ -101,11 +130,10 @@ def test_an_unknown_optimiser_is_refused():
         make_optimiser("rmsprop", [torch.nn.Parameter(torch.zeros(1))], 0.1, 0.9, 0.0)
 
 
-def test_set_lr_reaches_every_group_of_every_optimiser():
-    weights = [torch.nn.Parameter(torch.zeros(1)) for _ in range(3)]
-    optimisers = [
-        SGD([{"params": [weights[0]]}, {"params": [weights[1]], "lr": 7.0}], lr=1.0),
-        SGD([weights[2]]),
-    ]
-    set_lr(optimisers, 0.25)
-    assert [g["lr"] for optimiser in optimisers for g in optimiser.param_groups] == [0.25] * 3
+def test_a_new_rate_counts_from_the_next_step_on():
+    slow, fast = weight(), weight()
+    optimiser = make_optimiser("sgd", [fast], 0.1, 0.0, 0.0)
+    optimiser.set_lr(0.5)
+    after_steps(make_optimiser("sgd", [slow], 0.1, 0.0, 0.0), slow, 1)
+    after_steps(optimiser, fast, 1)
+    torch.testing.assert_close(fast - weight(), 5 * (slow - weight()))

@@ -1,5 +1,6 @@
 """`altool reproduce` typed: lists, shows, runs seed by seed, draws, goes on, and says what is missing."""
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -140,3 +141,14 @@ def test_completion_knows_the_names(altool, monkeypatch: pytest.MonkeyPatch) -> 
     ):
         monkeypatch.setenv("COMP_LINE", line)
         assert altool("-sc", "query=bash").out.split() == expected
+
+
+def test_sizes_that_a_paper_prints_are_counted_in_the_sets_of_the_runs(altool) -> None:
+    said = altool("reproduce", "ldr_fig2", "learner=mlp", "learner.epochs=1", "--progress", "quiet")
+    assert said.code == 0, said.err
+    with Path("outputs/reproduce/ldr_fig2/published.csv").open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert [(row["published"], row["measured"], row["verdict"]) for row in rows] == 2 * [
+        ("800 points", "800.0", "agrees"),
+        ("200 points", "200.0", "agrees"),
+    ]

@@ -69,9 +69,9 @@ def test_losses_of_a_known_density(known_vae, scale, sigma: float, draws: int, t
 def test_draws_are_cut_to_a_bounded_number_of_rows(known_vae, monkeypatch: pytest.MonkeyPatch) -> None:
     vae, sizes = known_vae(sigma=1e-12), []
 
-    def spied(vae: ClassVAE, z: Tensor, features: Tensor) -> Tensor:
+    def spied(vae: ClassVAE, z: Tensor, features: Tensor, precision: str) -> Tensor:
         sizes.append(len(z))
-        return squared_errors(vae, z, features)
+        return squared_errors(vae, z, features, precision)
 
     x = torch.randn(5, 6, generator=generator())
     whole = losses_by_class(vae, x, 10, "mean", generator())

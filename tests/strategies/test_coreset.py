@@ -115,8 +115,9 @@ def test_tiles_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(2)
     points, centres = rng.normal(size=(101, 5)), rng.normal(size=(13, 5))
     wanted = cdist(points, centres, "sqeuclidean").min(1)
-    for elements in (1, 40, 2**20):
+    for elements, columns in ((1, 2), (40, 5), (2**20, 4096)):
         monkeypatch.setattr(_kcenter, "TILE_ELEMENTS", elements)
+        monkeypatch.setattr(_kcenter, "TILE_COLUMNS", columns)
         np.testing.assert_allclose(nearest_squared(torch.tensor(points), torch.tensor(centres)), wanted)
 
 

@@ -45,7 +45,7 @@ def test_training_is_that_of_the_dense_network(context_of, weight: float) -> Non
     probability = logits.sigmoid()
 
     with context.streams.init("gcn"):
-        start = GCN(D, 5, 0.0)
+        start = GCN(D, 5)
     w1, b1, w2, b2 = (p.detach().double().requires_grad_(True) for p in start.parameters())
     optimiser = torch.optim.Adam([w1, b1, w2, b2], lr=0.05, weight_decay=1e-3)
     A, X = dense(x.double()), torch.nn.functional.normalize(x.double(), dim=1)
@@ -67,7 +67,7 @@ def test_training_is_that_of_the_dense_network(context_of, weight: float) -> Non
 
 
 def test_initial_weights_are_uniform_by_the_width_of_the_output() -> None:
-    gcn = GCN(50, 64, 0.0)
+    gcn = GCN(50, 64)
     for layer, bound in ((gcn.first, 1 / 8), (gcn.second, 1.0)):
         weights = layer.weight.detach().flatten()
         assert weights.abs().max() <= bound and weights.abs().max() > 0.9 * bound

@@ -87,10 +87,15 @@ def slug(*parts: str) -> str:
     return "_".join(word for word in words if word)
 
 
-def n_text(counts: Collection[int]) -> str:
-    """`n = 5 seeds`, `n = 3 to 5 seeds`, `n = 1 seed`."""
+def n_text(counts: Collection[int], trial: str = "seed") -> str:
+    """`n = 5 seeds`, `n = 3 to 5 seeds`, `n = 1 seed`; `trial`: what is counted, run where seeds of several sets are one."""
+    return f"n = {how_many(counts, trial)}"
+
+
+def how_many(counts: Collection[int], noun: str, plural: str = "") -> str:
+    """`5 seeds`, `3 to 5 seeds`, `1 seed`."""
     low, high = min(counts), max(counts)
-    return f"n = {high if low == high else f'{low} to {high}'} seed{'s' if high > 1 else ''}"
+    return f"{high if low == high else f'{low} to {high}'} {noun if high == 1 else plural or f'{noun}s'}"
 
 
 def of_panel(text: str, panel: str) -> str:

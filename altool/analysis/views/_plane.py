@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import contourpy
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -25,35 +24,6 @@ def two_classes(study: Study, run: Recorded) -> np.ndarray:
     if probs.shape[2] != 2:
         raise UserError(f"{study.name}: a boundary is drawn between two classes, not {probs.shape[2]}.")
     return probs[..., 1]
-
-
-def boundary(x: np.ndarray, y: np.ndarray, probs_G_G: np.ndarray) -> list[np.ndarray]:
-    """The polylines where the posterior of class 1 is one half, each (k, 2)."""
-    lines = contourpy.contour_generator(x, y, probs_G_G).lines(HALF)
-    return [np.asarray(line, float) for line in lines]
-
-
-def distances(points_N_2: np.ndarray, lines: list[np.ndarray]) -> np.ndarray:
-    """From each point to the nearest of the polylines, (N,); nan where there is none."""
-    segments = [(line[:-1], line[1:]) for line in lines if len(line) > 1]
-    if not segments:
-        return np.full(len(points_N_2), np.nan)
-    begin_K_2, end_K_2 = (np.concatenate(parts) for parts in zip(*segments, strict=True))
-    along_K_2 = end_K_2 - begin_K_2
-    square_K = np.maximum((along_K_2**2).sum(1), np.finfo(float).tiny)
-    from_begin_N_K_2 = points_N_2[:, None] - begin_K_2
-    share_N_K = ((from_begin_N_K_2 * along_K_2).sum(2) / square_K).clip(0, 1)
-    gaps_N_K_2 = from_begin_N_K_2 - share_N_K[..., None] * along_K_2
-    return np.sqrt((gaps_N_K_2**2).sum(2)).min(1)
-
-
-def nearest_neighbours(points_N_2: np.ndarray) -> float:
-    """Mean distance from a point to the nearest other one: small for clustered picks."""
-    if len(points_N_2) < 2:
-        return float("nan")
-    gaps = np.sqrt(((points_N_2[:, None] - points_N_2[None]) ** 2).sum(2))
-    np.fill_diagonal(gaps, np.inf)
-    return float(gaps.min(1).mean())
 
 
 def at(run: Recorded, indices: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from altool.analysis import statistics, style
+from altool.analysis import plane, statistics, style
 from altool.analysis.canvas import legend_below, new, styled
 from altool.analysis.study import Output, Study
 from altool.analysis.views import _plane
@@ -54,7 +54,7 @@ def view(
         cells = [one for one in cells if found.get(one.label)]
         if not cells:
             continue
-        lines = {s: _boundary(study, r) for s, r in truth.items()}
+        lines = {s: _boundary(r) for s, r in truth.items()}
         table = pd.DataFrame([_row(one.label, found[one.label], lines) for one in cells]).assign(panel=panel)
         chosen = {
             one.label: (
@@ -79,9 +79,8 @@ def view(
     return outputs
 
 
-def _boundary(study: Study, run: Recorded) -> list[np.ndarray]:
-    probs = _plane.two_classes(study, run)
-    return _plane.boundary(run.arrays["grid_x"], run.arrays["grid_y"], probs)
+def _boundary(run: Recorded) -> list[np.ndarray]:
+    return plane.boundary(*(run.arrays[key] for key in ("grid_x", "grid_y", "grid_probs")))
 
 
 def _picks(label: str, run: Recorded, lines: dict[int, list[np.ndarray]]) -> pd.DataFrame:
@@ -94,7 +93,7 @@ def _picks(label: str, run: Recorded, lines: dict[int, list[np.ndarray]]) -> pd.
             "index": run.arrays["picks"],
             "x": where[:, 0],
             "y": where[:, 1],
-            "distance": _plane.distances(where, lines[run.seed]),
+            "distance": plane.boundary_distances(where, lines[run.seed]),
         }
     )
 
@@ -102,9 +101,9 @@ def _picks(label: str, run: Recorded, lines: dict[int, list[np.ndarray]]) -> pd.
 def _row(label: str, runs: Sequence[Recorded], lines: dict[int, list[np.ndarray]]) -> dict[str, object]:
     per_seed = [_picks(label, run, lines) for run in runs]
     distance_S = np.array([picks["distance"].mean() for picks in per_seed])
-    spread_S = np.array([_plane.nearest_neighbours(picks[["x", "y"]].to_numpy(float)) for picks in per_seed])
+    spread_S = np.array([plane.nearest_distance(picks[["x", "y"]].to_numpy(float)) for picks in per_seed])
     pool_S = np.array(
-        [_plane.distances(run.arrays["points"].astype(float), lines[run.seed]).mean() for run in runs]
+        [plane.boundary_distances(run.arrays["points"].astype(float), lines[run.seed]).mean() for run in runs]
     )
     return {
         "label": label,

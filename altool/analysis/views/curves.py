@@ -54,23 +54,34 @@ def view(
             "queried": f"Number of queried {items_name(drawn.dataset)}",
             "round": "Round",
         }[x]
-        outputs.append(output(drawn, panel, axis, X_AXES[x], "range" if alone else "std"))
+        pooled = list(dict.fromkeys(one.cell.panel for one in members)) if pool_panels else []
+        outputs.append(output(drawn, panel, axis, X_AXES[x], "range" if alone else "std", pooled))
     return outputs
 
 
-def output(drawn: Panel, panel: str, axis: str = "", column: str = "n_labelled", band: str = "std") -> Output:
-    """A drawn panel as a view gives it back. `axis`, `column`: how x is called in the figure and in the numbers."""
+def output(
+    drawn: Panel,
+    panel: str,
+    axis: str = "",
+    column: str = "n_labelled",
+    band: str = "std",
+    pooled: Sequence[str] = (),
+) -> Output:
+    """A drawn panel as a view gives it back. `axis`, `column`: how x is called in the figure and in the numbers; `pooled`:
+    panels whose runs were taken together."""
     metric = drawn.metric
     stem = "error" if "error" in metric.name else metric.column
     versus = f"vs_{drawn.relative_to}" if drawn.relative_to else ""
     over = f", improvement over {drawn.relative_to} paired by seed" if drawn.relative_to else ""
-    n = n_text([int(n) for curve in drawn.curves for n in curve.n_T])
+    trial = "run" if len(pooled) > 1 else "seed"
+    n = n_text([int(n) for curve in drawn.curves for n in curve.n_T], trial)
     spread = "mean ± 1 standard deviation" if band == "std" else "mean, lowest and highest"
-    caption = f"{of_panel(metric.axis(), panel)}{over}: {spread}, {n}."
+    together = f" of {'; '.join(pooled)} taken together" if len(pooled) > 1 else ""
+    caption = f"{of_panel(metric.axis(), panel)}{over}: {spread}, {n}{together}."
     return Output(
         slug(stem, versus, panel),
         "figure",
-        draw(drawn, x_label=axis, band=band),
+        draw(drawn, x_label=axis, band=band, trial=trial),
         _frame(drawn, panel, column),
         caption,
     )

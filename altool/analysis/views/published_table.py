@@ -9,12 +9,18 @@ NOTHING = "–"
 
 
 def view(study: Study) -> list[Output]:
-    """One table, a row per published value or claim, measured with its standard error; no output where the paper prints
-    neither. All columns, unrounded, are in published.csv beside it."""
-    judged = judge(study)
+    """One table, a row per published value or claim, measured with its standard error, and with its dataset where there are
+    several; no output where the paper prints neither. All columns, unrounded, are in published.csv beside it."""
+    return table(judge(study))
+
+
+def table(judged: pd.DataFrame) -> list[Output]:
+    """The same of `judge`'s rows."""
     if judged.empty:
         return []
     frame = pd.DataFrame([_row(row) for row in judged.to_dict("records")])
+    if judged["dataset"].nunique() > 1:
+        frame.insert(1, "Dataset", list(judged["dataset"]))
     return [Output("published_table", "table", None, frame, tally(judged))]
 
 

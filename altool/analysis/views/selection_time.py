@@ -11,7 +11,7 @@ from altool.analysis import statistics, style
 from altool.analysis.canvas import legend_below, new, styled
 from altool.analysis.label import method_name
 from altool.analysis.study import Output, Study
-from altool.analysis.views._cells import Shown, by_panel, must_have, of_panel, only, shown, slug
+from altool.analysis.views._cells import Shown, by_panel, how_many, must_have, of_panel, only, shown, slug
 
 PARTS = {"fit": ("strategy_fit_seconds",), "choosing": ("score_seconds", "select_seconds")}
 
@@ -28,10 +28,8 @@ def view(study: Study, versus: str = "ta_vaal", strategies: Sequence[str] | None
         frame = pd.DataFrame(rows)
         frame = _with_ratios(frame, versus).assign(panel=panel)
         devices = ", ".join(sorted({device for one in cells for device in one.rows["device"]}))
-        queries = frame["n"].tolist()
-        low, high = min(queries), max(queries)
-        n = f"{high}" if low == high else f"{low} to {high}"
-        caption = of_panel("Time to choose one item", panel) + f": mean of {n} queries on {devices}."
+        n = how_many(frame["n"].tolist(), "query", "queries")
+        caption = of_panel("Time to choose one item", panel) + f": mean of {n} on {devices}."
         figure = _draw(frame, n)
         outputs.append(Output(slug("selection_time", panel), "figure", figure, frame, caption))
     must_have(study, outputs, "a query", "budget.stages=2 or more")
@@ -100,9 +98,7 @@ def _draw(frame: pd.DataFrame, n: str) -> Figure:
         Patch(facecolor=style.GREY, edgecolor=style.BLACK, linewidth=0.4),
         Patch(facecolor=style.PALE, edgecolor=style.BLACK, linewidth=0.4, hatch=style.hatch(1)),
     ]
-    legend_below(
-        figure, handles, ["Scoring and choosing", "Fit: own networks, features"], [f"Mean of {n} queries"]
-    )
+    legend_below(figure, handles, ["Scoring and choosing", "Fit: own networks, features"], [f"Mean of {n}"])
     return figure
 
 

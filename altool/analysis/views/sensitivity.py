@@ -38,7 +38,8 @@ def view(study: Study, key: str, at: str | int = "final", metric: str = "accurac
         raise UserError(f"at={at}: give final, mean, every or a number of labels.")
     outputs = []
     for panel, cells in by_panel(shown(study, None, metric)).items():
-        frame = pd.DataFrame([row for one in cells for row in _rows(one, key, metric, at)])
+        apart = _apart(cells, key)
+        frame = pd.DataFrame([row for one in cells for row in _rows(one, key, apart, metric, at)])
         if frame.empty:
             raise UserError(f"at={at}: no run of {study.name} has been there yet.")
         frame = frame.assign(panel=panel, key=key)
@@ -52,14 +53,19 @@ def view(study: Study, key: str, at: str | int = "final", metric: str = "accurac
     return outputs
 
 
-def _rows(one: Shown, key: str, metric: str, at: str | int) -> list[dict[str, object]]:
+def _apart(cells: Sequence[Shown], key: str) -> set[str]:
+    """Keys besides that tell lines of the sweep apart: those that all of its cells agree in say nothing."""
+    swept = [one.cell.settings for one in cells if key in one.cell.settings]
+    keys = {
+        k for settings in swept for k in settings if k not in (key, "strategy") and not k.startswith(WATCHING)
+    }
+    return {k for k in keys if len({str(settings.get(k)) for settings in swept}) > 1}
+
+
+def _rows(one: Shown, key: str, apart: set[str], metric: str, at: str | int) -> list[dict[str, object]]:
     """One row per number of labels that is asked for: the cell's value of the key, and mean and spread over seeds."""
     values = one.values(metric)
-    others = {
-        k: v
-        for k, v in one.cell.settings.items()
-        if k not in (key, "strategy") and not k.startswith(WATCHING)
-    }
+    others = {k: v for k, v in one.cell.settings.items() if k in apart}
     more = ", ".join(f"{k.split('.')[-1]}={v}" for k, v in sorted(others.items()))
     line = method_name(one.cell.strategy) + (f" ({more})" if more else "")
     about = {

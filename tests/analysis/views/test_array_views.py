@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 
 from altool.analysis.study import Output
 from altool.analysis.views import (
-    _plane,
     boundary,
     contours,
     discriminator,
@@ -60,23 +59,6 @@ def rows(frame: pd.DataFrame | None, columns: str, **where: object) -> list[list
     for key, value in where.items():
         chosen = pd.DataFrame(chosen.loc[chosen[key] == value])
     return chosen[columns.split()].to_numpy().tolist()
-
-
-def test_distances_to_a_boundary_are_to_its_segments_not_its_corners():
-    (line,) = _plane.boundary(X, Y, halves(2.25)[..., 1].astype(float))
-    np.testing.assert_allclose(line[:, 0], 2.25)
-    points = np.array([[0.25, 0.3], [2.25, 1.1], [3.25, 2.0], [2.25, 5.0]])
-    np.testing.assert_allclose(_plane.distances(points, [line]), [2, 0, 1, 3], atol=1e-12)
-    corner = [np.array([[0.0, 0.0], [0.0, 4.0], [4.0, 4.0]])]
-    np.testing.assert_allclose(_plane.distances(np.array([[3.0, 1.0], [5.0, 5.0]]), corner), [3, np.sqrt(2)])
-    assert np.isnan(_plane.distances(points, [])).all()
-
-
-def test_neighbours_of_a_square_are_a_side_away():
-    square = np.array([[0, 0], [2, 0], [0, 2], [2, 2]], float)
-    assert _plane.nearest_neighbours(square) == 2
-    assert _plane.nearest_neighbours(np.array([[0, 0], [0, 1], [0, 4.0]])) == pytest.approx(5 / 3)
-    assert np.isnan(_plane.nearest_neighbours(square[:1]))
 
 
 def test_picks_are_measured_against_the_oracle_of_their_own_seed(bench):

@@ -108,6 +108,9 @@ def test_panels_are_figures_of_their_own_or_one_set_of_trials(bench):
     (made,) = curves.view(study, pool_panels=True)
     values = [0.1, 0.2, 0.3, 0.6]
     np.testing.assert_allclose(numbers(made.frame, "mean std n"), [[0.3, np.std(values, ddof=1), 4]])
+    assert "n = 4 runs of CIFAR-10+[1]; CIFAR-10+[5] taken together" in made.caption
+    (legend,) = figure_of(made).legends
+    assert legend.get_title().get_text() == "Mean ± 1 std over 4 runs"
 
 
 def test_individual_runs_beside_the_range_of_the_others(bench):
@@ -191,7 +194,7 @@ def test_a_sweep_is_a_line_over_its_key_and_others_are_levels(bench):
             "ldr",
             {0: [0.1, a], 1: [0.1, b]},
             label=f"{p}",
-            settings={"strategy.percentile": p, "trace": p == 70},
+            settings={"strategy.percentile": p, "trace": p == 70, "dataset": "mnist"},
         )
         for p, a, b in ((99, 0.5, 0.7), (70, 0.2, 0.4))
     ]

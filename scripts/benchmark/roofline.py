@@ -1,0 +1,63 @@
+"""Achieved against possible: every row below the roof that the machine's own measured ceilings make (Williams et al. 2009)."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+from benchmark.compared import Result
+from benchmark.machine import Ceilings
+
+COLOURS = {"fp32": "#0072B2", "bf16": "#D55E00"}  # Okabe and Ito's, told apart by everyone
+
+
+def draw(results: list[Result], ceilings: Ceilings, path: Path) -> None:
+    """Writes the picture in the format of the path's suffix; rows without counts are left out."""
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    rows = [row for row in results if row.count and row.ours_seconds and row.count.operations]
+    figure, (roof, bars) = plt.subplots(
+        1, 2, figsize=(7.2, 0.9 + 0.26 * max(8, len(rows))), width_ratios=(1.15, 1), layout="constrained"
+    )
+    x = np.geomspace(0.1, 1000, 200)
+    for name, colour in COLOURS.items():
+        roof.loglog(
+            x,
+            np.minimum(x * ceilings.bytes, ceilings.operations[name]) / 1e9,
+            color=colour,
+            linewidth=1.2,
+            label=f"{name}: {ceilings.operations[name] / 1e9:.0f} GFLOP/s",
+        )
+    for number, row in enumerate(rows, start=1):
+        assert row.count and row.ours_seconds
+        at = (row.count.operations / row.count.bytes, row.count.operations / row.ours_seconds / 1e9)
+        roof.plot(*at, "o", color=COLOURS[row.precision], markersize=3.5)
+        roof.annotate(str(number), at, xytext=(2.5, 2.5), textcoords="offset points", fontsize=7)
+    roof.set(
+        xlabel="operations per byte (no credit for caches)",
+        ylabel="GFLOP/s",
+        title=f"copy: {ceilings.bytes / 1e9:.0f} GB/s",
+        xlim=(0.1, 1000),
+    )
+    roof.legend(loc="lower right", fontsize=7, frameon=False)
+    shares = [_share(row, ceilings) for row in rows]
+    places = np.arange(len(rows))
+    bars.barh(places, shares, color=[COLOURS[row.precision] for row in rows], height=0.7)
+    bars.set_yticks(places, [f"{n} {row.row}" for n, row in enumerate(rows, start=1)], fontsize=6.5)
+    bars.invert_yaxis()
+    bars.set(xlabel="operations per second as a share of the matrix product's", xlim=(0, 1.05))
+    for axis in (roof, bars):
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.tick_params(labelsize=7)
+        axis.xaxis.label.set_size(7)
+        axis.yaxis.label.set_size(7)
+        axis.title.set_size(7)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=200)
+    plt.close(figure)
+
+
+def _share(row: Result, ceilings: Ceilings) -> float:
+    assert row.count and row.ours_seconds
+    return row.count.operations / row.ours_seconds / ceilings.operations[row.precision]
