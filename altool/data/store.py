@@ -81,11 +81,6 @@ class Store:
         return len(self._host)
 
     @property
-    def resident(self) -> bool:
-        """Whether all items lie on the device."""
-        return self._items is not None
-
-    @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one item as a network sees it: (C, H, W) or (D,)."""
         size = tuple(self._host.shape[1:])

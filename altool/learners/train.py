@@ -43,7 +43,7 @@ OnEpoch = Callable[[EpochReport], None]
 @dataclass(frozen=True)
 class TrainingItems:
     """The labelled items by position, then an extension's extra samples, which are trained on as they are. Maps of classes
-    lie on the device where all images do, else in main memory until their batch comes; they move as their images do."""
+    stay in main memory until their batch comes, and move as their images do."""
 
     store: Store
     indices: Tensor
@@ -55,8 +55,7 @@ class TrainingItems:
         store: Store, labelled: np.ndarray, labels: np.ndarray, extra: tuple[Tensor, Tensor] | None
     ) -> "TrainingItems":
         indices = torch.tensor(labelled, device=store.device)
-        beside = store.resident or labels.ndim == 1
-        known = torch.tensor(labels, device=store.device) if beside else torch.from_numpy(labels)
+        known = torch.from_numpy(labels) if labels.ndim > 1 else torch.tensor(labels, device=store.device)
         if extra is None:
             return TrainingItems(store, indices, known, None)
         images, more = extra
@@ -84,7 +83,7 @@ class TrainingItems:
         return torch.where((positions < own).view(shape), items, twins), self.labels[positions]
 
     def _maps(self, batch: Batch) -> Tensor:
-        maps = self.labels[batch.positions.to(self.labels.device).long()].to(self.store.device)
+        maps = self.labels[batch.positions.cpu().long()].to(self.store.device)
         moves = (batch.dy, batch.dx, batch.flip)
         return moved(maps, *moves, self.store.transforms.crop_pad, IGNORED).long()
 
