@@ -108,7 +108,8 @@ class Training:
 @dataclass(frozen=True)
 class TrainingStep:
     """One minibatch as an extension sees it: `output` has logits, embedding and taps; `losses_B` is the task loss of each
-    item with its graph; `epoch` counts from 0."""
+    item with its graph; `epoch` counts from 0. Where memory was short a batch comes in parts: `done` items `of` it have come
+    before."""
 
     epoch: int
     step: int
@@ -116,6 +117,8 @@ class TrainingStep:
     labels_B: "Tensor"
     output: Any
     losses_B: "Tensor"
+    done: int
+    of: int
 
 
 STEP_BY_STEP = "step by step"

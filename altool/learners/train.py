@@ -106,15 +106,16 @@ class Job:
 def step(job: Job, epoch: int, number: int, batch: Batch) -> Tensor:
     """One update of everything that is trained; returns the loss, detached, without waiting for it."""
     first, *others = batch.split(job.frugality.micro_batch)
-    seen, loss = _loss(job, epoch, number, first)
+    seen, loss = _loss(job, epoch, number, first, 0, len(batch))
     loss = loss * (len(first) / len(batch)) if others else loss
     optimisers = [job.optimiser, *(job.beside if job.extension.optimised_now(epoch) else [])]
     for optimiser in optimisers:
         optimiser.zero_grad()
     loss.backward()
-    total = loss.detach()
+    total, done = loss.detach(), len(first)
     for part in others:
-        seen, loss = _loss(job, epoch, number, part)
+        seen, loss = _loss(job, epoch, number, part, done, len(batch))
+        done += len(part)
         loss = loss * (len(part) / len(batch))
         loss.backward()
         total = total + loss.detach()
@@ -124,15 +125,15 @@ def step(job: Job, epoch: int, number: int, batch: Batch) -> Tensor:
     return total
 
 
-def _loss(job: Job, epoch: int, number: int, batch: Batch) -> tuple[TrainingStep, Tensor]:
-    """The mean loss of a batch with its graph, and what the extension sees of it."""
+def _loss(job: Job, epoch: int, number: int, batch: Batch, done: int, of: int) -> tuple[TrainingStep, Tensor]:
+    """The mean loss of a batch, or of a part after `done` items `of` one, with its graph; and what the extension sees."""
     images, labels_B = job.items.gather(batch)
 
     bf16 = job.precision == "bf16"
     with torch.autocast(images.device.type, torch.bfloat16) if bf16 else nullcontext():
         output = job.model(images)
     losses_B = item_losses(output.logits.float(), labels_B)
-    seen = TrainingStep(epoch, number, images, labels_B, output, losses_B)
+    seen = TrainingStep(epoch, number, images, labels_B, output, losses_B, done, of)
     added = job.extension.loss(seen)
     return seen, losses_B.mean() if added is None else losses_B.mean() + added
 

@@ -41,10 +41,20 @@ class VATRun(ExtensionRun):
         rng = training.streams.numpy("strategy", "vat_order")
         self.batches = endless_batches(training.unlabelled, options.batch_size, rng)
         self.noise = training.streams.torch("strategy", "vat_noise", device=training.device)
+        self.unlabelled = training.unlabelled[:0]
+        self.directions = torch.empty(0)
 
     def loss(self, step: TrainingStep) -> Tensor:
-        unlabelled = self.training.images(next(self.batches)) if len(self.training.unlabelled) else None
-        images = step.images if unlabelled is None else torch.cat([step.images, unlabelled])
+        if not step.done:  # once for all parts of a batch, whose shares they are
+            self.unlabelled = next(self.batches) if len(self.training.unlabelled) else self.unlabelled
+            shape = (step.of + len(self.unlabelled), *step.images.shape[1:])
+            self.directions = torch.randn(shape, generator=self.noise, device=step.images.device)
+        own, n = slice(step.done, step.done + len(step.images)), len(self.unlabelled)
+        share = slice(n * own.start // step.of, n * own.stop // step.of)
+        unlabelled = self.unlabelled[share]
+        images = (
+            torch.cat([step.images, self.training.images(unlabelled)]) if len(unlabelled) else step.images
+        )
         perturbation = self.options.perturbation
 
         def logits(inputs: Tensor) -> Tensor:
@@ -54,7 +64,7 @@ class VATRun(ExtensionRun):
         with smooth_passes(self.training.model):
             with torch.no_grad():
                 clean_B_C = logits(images)
-            start = torch.randn(images.shape, generator=self.noise, device=images.device)
+            start = torch.cat([self.directions[own], self.directions[step.of :][share]])
             r = perturbation.adversarial(logits, images, clean_B_C, start)
             roughness_B = perturbation.divergence(clean_B_C, logits(images + r))
             return self.options.weight * roughness_B.mean().float()

@@ -5,6 +5,7 @@ candidates, and what looks least labelled is bought. Settings are those of the p
 (facts.md 1.3, B3): two VAE steps per discriminator step, KL summed, 100 passes, a random subset.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from altool.core.batches import endless_batches
+from altool.core.chunks import in_chunks
 from altool.core.errors import require_positive
 from altool.core.strategy import Context, Strategy
 from altool.strategies._adversarial import (
@@ -30,8 +32,10 @@ from altool.strategies._adversarial import (
     report_divergence,
     sized_width,
     view,
+    view_shape,
 )
 
+VIEW_BYTES = 2**30  # of resized images that are kept
 NEAR_CHANCE = 0.55  # balanced accuracy of the discriminator below which a query is warned about
 
 
@@ -159,13 +163,14 @@ class VAAL(Strategy):
             if not self.shuffle and name == "candidates":  # the released subset comes in one random order
                 order = rng.permutation(order)
             batches = endless_batches(order, self.batch_size, rng, self.shuffle)
-            sides.append((indices, batches, None if ranks is None else getattr(ranks, name)))
+            rank = None if ranks is None else getattr(ranks, name)
+            sides.append((self._views(context, indices), batches, rank))
 
         def draw(iteration: int) -> tuple[Half, Half]:
             halves = []
-            for indices, batches, rank in sides:
+            for views, batches, rank in sides:
                 positions = next(batches)
-                images = view(context.images(indices[positions]))
+                images = views(positions)
                 if rank is None:
                     halves.append(Half(images))
                 elif iteration == 0:  # T6
@@ -177,6 +182,17 @@ class VAAL(Strategy):
             return halves[0], halves[1]
 
         return draw
+
+    def _views(self, context: Context, indices: np.ndarray) -> Callable[[np.ndarray], Tensor]:
+        """What the VAE sees of the items at some positions: where that is less than their images, and little, all of it is
+        kept, so that large images are read and resized once, not once a pass (T23, T24)."""
+        shape = view_shape(context.image_shape)
+        if shape == tuple(context.image_shape) or 4 * len(indices) * math.prod(shape) > VIEW_BYTES:
+            return lambda positions: view(context.images(indices[positions]))
+        resized, _ = in_chunks(
+            len(indices), context.chunk, lambda part: {"images": view(context.images(indices[part]))}
+        )
+        return lambda positions: resized["images"][torch.as_tensor(positions, device=context.device)]
 
     @torch.no_grad()
     def _judge(self, context: Context, played: Played, labelled: bool) -> Tensor:

@@ -18,10 +18,10 @@ def test_split_batches_are_recorded(
 ) -> None:
     real, room = training._loss, 4
 
-    def loss(job: Any, epoch: int, number: int, batch: Any) -> Any:
+    def loss(job: Any, epoch: int, number: int, batch: Any, *part: int) -> Any:
         if len(batch) > room and epoch == 1:  # not before the second epoch, when the trace has begun
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return real(job, epoch, number, batch)
+        return real(job, epoch, number, batch, *part)
 
     monkeypatch.setattr(training, "_loss", loss)
     cell = replace(make_cell(tmp_path, "random"), trace=True)

@@ -16,6 +16,8 @@ from altool.learners.memory import Frugality
 from altool.learners.recompute import blocks, recomputing
 from altool.models.dropout import seed_dropout
 from altool.models.resnet import BasicBlock, ResNet
+from altool.strategies._perturbation import Perturbation
+from altool.strategies._vat import VAT
 
 
 def small_resnet(shape: Any = (2, 8, 8), n_classes: int = 3, dropout: float = 0.3) -> ResNet:
@@ -142,6 +144,25 @@ def test_split_batches_add_up_to_the_whole_gradient(
     assert losses[1] == pytest.approx(losses[0].item(), rel=1e-5)
     for a, b in zip(jobs[0].model.parameters(), jobs[1].model.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_vat_draws_once_for_all_parts_of_a_batch(
+    images: Any, make_request: Any, make_learner: Any, size: int
+) -> None:
+    """Parts see their shares of the same unlabelled images and directions, so that they add up here too."""
+    learner = make_learner("cnn_without_dropout", epochs=1, batch_size=8)
+    request = make_request(images, n=16)
+    vat = VAT(Perturbation(iterations=1), batch_size=16)
+    jobs = [learner.prepare(request, vat, "fp32", Frugality(micro_batch=m)) for m in (None, size)]
+    for number in range(2):
+        batches = [list(job.plan.batches(0))[number] for job in jobs]
+        losses = [training.step(job, 0, number, batch) for job, batch in zip(jobs, batches, strict=True)]
+        assert losses[1] == pytest.approx(losses[0].item(), rel=1e-4)
+    for a, b in zip(jobs[0].model.parameters(), jobs[1].model.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+    unlabelled = [job.extension.unlabelled.tolist() for job in jobs]
+    assert unlabelled[0] == unlabelled[1] and len(unlabelled[0]) == 8  # what 16 left of 24
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from altool.core.errors import UserError
@@ -230,3 +231,28 @@ def test_batch_norm_train_scores_in_training_batches(context_of) -> None:
     torch.testing.assert_close(scores, -torch.cat([judge(mu) for mu in batches]), rtol=1e-5, atol=1e-5)
     in_eval = replace(strategy, batch_norm="eval").score(context, state)
     assert (scores - in_eval).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("strategy", [VAAL, TAVAAL])
+@pytest.mark.parametrize("kept", [True, False])
+def test_large_images_are_read_and_resized_once(
+    strategy, kept: bool, recorded, context_of, monkeypatch
+) -> None:
+    items = torch.rand((N_ITEMS, 3, 40, 56), generator=torch.Generator().manual_seed(0))
+    probed = {"auxiliary": torch.zeros(N_ITEMS), "losses": torch.zeros(N_ITEMS)}
+    context = context_of(items, LABELLED, probed=probed)
+    read: list[int] = []
+
+    def images(indices: np.ndarray) -> Tensor:
+        read.extend(indices.tolist())
+        return context.images(indices)
+
+    if not kept:
+        monkeypatch.setattr("altool.strategies.vaal.VIEW_BYTES", 1000)
+    strategy(epochs=4, batch_size=8, vae_steps=1).fit(replace(context, images=images, chunk=6))
+    assert len(recorded) == 20
+    drawn = sum(len(half.images) for halves in recorded for half in halves)
+    assert (sorted(read) == list(range(N_ITEMS))) == kept and len(read) == (N_ITEMS if kept else drawn)
+    small = F.interpolate(items, (32, 32), mode="bilinear", antialias=True)
+    known = {image.numpy().tobytes() for image in small}
+    assert all(image.contiguous().numpy().tobytes() in known for image in recorded[3][1].images)

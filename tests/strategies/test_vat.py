@@ -70,7 +70,7 @@ def training_of(net: Net, unlabelled: np.ndarray = UNLABELLED) -> Training:
 def step_of(net: Net) -> TrainingStep:
     images = torch.from_numpy(ITEMS[LABELLED]).to(next(net.parameters()).dtype)
     labels = torch.from_numpy(LABELLED % 3)
-    return TrainingStep(0, 0, images, labels, None, torch.zeros(len(images)))
+    return TrainingStep(0, 0, images, labels, None, torch.zeros(len(images)), 0, len(images))
 
 
 def regulariser(net: Net, seen: list[Tensor] | None = None, weight: float = 1.0, **options: Any) -> Tensor:
