@@ -4,7 +4,8 @@ Exact for 32×32 and 28×28 (facts.md 1.1.1: 22,851,523 and 15,408,825 parameter
 or more halvings for 8, 16 and 64; a small MLP for points (T26). Other sizes are resized to 32 by the strategy (T23, T24).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -19,6 +20,30 @@ class Posterior(NamedTuple):
 
     mu: Tensor
     logvar: Tensor
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Inside `apart`, parts of a batch are normalised each by its own statistics, in their order, as if they came alone."""
+
+    sizes: tuple[int, ...] | None = None
+
+    def forward(self, input: Tensor) -> Tensor:
+        if self.sizes is None or len(self.sizes) < 2:
+            return super().forward(input)
+        return torch.cat([super(BatchNorm, self).forward(part) for part in input.split(self.sizes)])
+
+
+@contextmanager
+def apart(network: nn.Module, sizes: tuple[int, ...]) -> Iterator[None]:
+    """Inside, a batch that holds parts of these sizes goes through `network` in one pass, and each part as if alone."""
+    norms = [module for module in network.modules() if isinstance(module, BatchNorm)]
+    for norm in norms:
+        norm.sizes = sizes
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.sizes = None
 
 
 class VAE(nn.Module):
@@ -77,7 +102,7 @@ class VAE(nn.Module):
         down: list[nn.Module] = []
         for i, (a, b) in enumerate(pairwise([channels, *widths])):
             kernel = odd if i == halvings - 1 else 4
-            down += [nn.Conv2d(a, b, kernel, 2, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU(True)]
+            down += [nn.Conv2d(a, b, kernel, 2, 1, bias=False), BatchNorm(b), nn.ReLU(True)]
         self.encoder = nn.Sequential(*down, nn.Flatten())
         up: list[nn.Module] = [
             nn.Linear(code, widths[-1] * 16),
@@ -88,7 +113,7 @@ class VAE(nn.Module):
             kernel = odd if i == 0 else 4
             up += [
                 nn.ConvTranspose2d(a, b, kernel, 2, 1, bias=False),
-                nn.BatchNorm2d(b),
+                BatchNorm(b),
                 nn.ReLU(True),
             ]
         self.decoder = nn.Sequential(*up, nn.ConvTranspose2d(back[-1], channels, 1))

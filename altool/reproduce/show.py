@@ -1,6 +1,9 @@
 """`altool reproduce show NAME`: the claim, the cells with what of them is on disk, and what they cost."""
 
 from collections import Counter
+from collections.abc import Sequence
+from operator import attrgetter
+from pathlib import Path
 
 from altool.config.build import resolve_device
 from altool.core.errors import UserError
@@ -9,8 +12,9 @@ from altool.reproduce.cells import Planned
 from altool.reproduce.cost import Cost
 from altool.reproduce.experiment import PAPERS
 from altool.reproduce.grid import Grid, Wanted, grid_of
-from altool.reproduce.machine import H200, Machine, this_machine
+from altool.reproduce.machine import H200, this_machine
 from altool.reproduce.outlook import outlook
+from altool.reproduce.pace import Pace, seen_elsewhere
 
 PREFIXES = ((1e18, "EFLOP"), (1e15, "PFLOP"), (1e12, "TFLOP"), (1e9, "GFLOP"))
 
@@ -58,23 +62,42 @@ def _on_disk(cell: Planned) -> str:
 def _cost(grid: Grid) -> str:
     expected = outlook(grid.cells)
     run = grid.cells[0].run
-    machines = [H200, this_machine(resolve_device(run.device), run.threads)]
-    lines = [f"In all: {_amount(expected.total, machines)}."]
+    learners = sorted({part.learner for part in expected.parts})
+    elsewhere = seen_elsewhere(Path(run.outputs), learners, expected.seeds, [f"device={run.device}"])
+    pace = Pace(this_machine(resolve_device(run.device), run.threads), [*expected.seen, *elsewhere])
+    here = [
+        sum(pace.seconds(part.learner, part.strategy, cost(part)) for part in expected.parts)
+        for cost in (attrgetter("total"), attrgetter("left"))
+    ]
+    lines = [f"In all: {_amount(expected.total, here[0])}."]
     if expected.left.runs and expected.left != expected.total:
-        lines.append(f"Left: {_amount(expected.left, machines)}.")
+        lines.append(f"Left: {_amount(expected.left, here[1])}.")
     if not expected.left.runs and expected.is_whole:
         lines.append("Everything is on disk: altool reproduce draws it at once.")
     if not expected.is_whole:
         lines.append("Cells whose data altool does not know are not counted.")
     lines.append(
         f"Operations are counted on the networks; {H200.name} is assumed to sustain "
-        f"{H200.flops_per_second / 1e12:.0f} TFLOP/s, this machine was timed for a second."
+        f"{H200.flops_per_second / 1e12:.0f} TFLOP/s, this machine {_how(pace, learners)}."
     )
     return "\n".join(lines)
 
 
-def _amount(cost: Cost, machines: list[Machine]) -> str:
-    hours = ", ".join(f"{human_seconds(machine.seconds(cost))} on {machine.name}" for machine in machines)
+def _how(pace: Pace, learners: Sequence[str]) -> str:
+    """How this machine's time is known."""
+    known = pace.known(learners)
+    if not known:
+        return "was timed for a second"
+    names = ", ".join(sorted({seen.learner for seen in known}))
+    runs = f"{len(known)} finished run{'s' if len(known) > 1 else ''}"
+    rest = [name for name in learners if name not in names.split(", ")]
+    return f"takes what {runs} of {names} took here" + (
+        f"; for {', '.join(rest)} it was timed for a second" if rest else ""
+    )
+
+
+def _amount(cost: Cost, here: float) -> str:
+    hours = f"{human_seconds(H200.seconds(cost))} on {H200.name}, {human_seconds(here)} on this machine"
     return f"{cost.runs} runs, {cost.models:,} models, {cost.epochs:,} epochs, {_flops(cost.flops)}; about {hours}"
 
 

@@ -4,7 +4,8 @@ The auto-encoder reconstructs labelled and unlabelled items and tries to pass bo
 them apart by the posterior mean. TA-VAAL shows both networks the predicted rank r of the loss (`ranked`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +18,7 @@ from altool.core.strategy import Context
 from altool.core.streams import Streams
 from altool.models.discriminator import Discriminator
 from altool.models.optimisers import Adam
-from altool.models.vae import SIDES, VAE
+from altool.models.vae import SIDES, VAE, apart
 
 Size = Literal["paper", "small"]
 FINITE_CHECK_EVERY = 50  # iterations: each check waits for the device
@@ -114,6 +115,8 @@ class Adversaries:
             self.vae = VAE(shape, latent, width, game.ranked)
         with streams.init("discriminator"):
             self.discriminator = Discriminator(latent, game.ranked, hidden)
+        # one pass for both halves where launches take the time, not arithmetic: on a GPU, and for the smallest images
+        self._together = device.type != "cpu" or side < 28
         self.noise = streams.torch("strategy", "noise", device=device)
         for net in self.networks().values():
             net.to(device).train()
@@ -150,26 +153,34 @@ class Adversaries:
 
     def step_discriminator(self, labelled: Half, unlabelled: Half) -> Tensor:
         """One update of the discriminator (P1 Eq. 6); returns the detached loss."""
-        with torch.no_grad():  # the decoder would change nothing here (performance.md 3, item 2)
-            means = [self._mean(half) for half in (labelled, unlabelled)]
-        logits_l, logits_u = self._judge(means, [labelled, unlabelled])
+        halves, means = [labelled, unlabelled], list[Tensor]()
+        for group in self._passes(halves):
+            # the decoder would change nothing here (performance.md 3, item 2)
+            with torch.no_grad(), self._as_alone(group):
+                mu = self.vae.mean(_joined([half.images for half in group]))
+            means += mu.float().split(_sizes(group))
+        logits_l, logits_u = self._judge(means, halves)
         return update(_is(logits_l, 1.0) + _is(logits_u, 0.0), self._discriminator_optimiser)
 
     def terms(self, labelled: Half, unlabelled: Half) -> dict[str, Tensor]:
         """The auto-encoder's loss term by term, each summed over both halves: mean squared error over all
-        elements, KL, and the cross-entropy of passing for labelled. The halves go through the VAE apart, each
-        with its own batch statistics, as released."""
+        elements, KL, and the cross-entropy of passing for labelled. The halves go through the VAE in one pass or
+        two, each with its own batch statistics, as released (performance.md 4.1, rank 8)."""
         halves = [labelled, unlabelled]
-        means, reconstruction, divergence = [], [], []
-        for half in halves:
-            with torch.autocast(half.images.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-                mu, logvar = self.vae.encode(half.images)
-                noise = torch.randn(mu.shape, generator=self.noise, device=mu.device, dtype=torch.float32)
+        means, reconstruction, divergence = list[Tensor](), list[Tensor](), list[Tensor]()
+        for group in self._passes(halves):
+            sizes = _sizes(group)
+            ranks = [half.decoder_rank for half in group if half.decoder_rank is not None]
+            with self._as_alone(group):
+                mu, logvar = self.vae.encode(_joined([half.images for half in group]))
+                noise = _joined([self._noise(part) for part in mu.split(sizes)])
                 z = mu + noise.to(mu.dtype) * (0.5 * logvar).exp()
-                rebuilt = self.vae.decode(z, half.decoder_rank)
-            means.append(mu.float())
-            reconstruction.append(F.mse_loss(rebuilt.float(), half.images))
-            divergence.append(kl(means[-1], logvar.float(), self.game.kl_reduction))
+                rebuilt = self.vae.decode(z, _joined(ranks) if ranks else None)
+            parts = (tensor.float().split(sizes) for tensor in (mu, logvar, rebuilt))
+            for half, mean, spread, picture in zip(group, *parts, strict=True):
+                means.append(mean)
+                reconstruction.append(F.mse_loss(picture, half.images))
+                divergence.append(kl(mean, spread, self.game.kl_reduction))
         logits_l, logits_u = self._judge(means, halves)
         return {
             "reconstruction": reconstruction[0] + reconstruction[1],
@@ -183,9 +194,27 @@ class Adversaries:
         logits = self.discriminator(torch.cat(means), torch.cat(ranks) if ranks else None)
         return logits[: len(means[0])], logits[len(means[0]) :]
 
-    def _mean(self, half: Half) -> Tensor:
-        with torch.autocast(half.images.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            return self.vae.mean(half.images).float()
+    def _passes(self, halves: list[Half]) -> list[list[Half]]:
+        return [halves] if self._together else [[half] for half in halves]
+
+    @contextmanager
+    def _as_alone(self, group: list[Half]) -> Iterator[None]:
+        """Inside, the halves of a pass go through the VAE as if each came alone, in the run's precision."""
+        device = group[0].images.device.type
+        bf16 = torch.autocast(device, torch.bfloat16, enabled=self.precision == "bf16")
+        with apart(self.vae, _sizes(group)), bf16:
+            yield
+
+    def _noise(self, like: Tensor) -> Tensor:
+        return torch.randn(like.shape, generator=self.noise, device=like.device, dtype=torch.float32)
+
+
+def _sizes(halves: Sequence[Half]) -> tuple[int, ...]:
+    return tuple(len(half.images) for half in halves)
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    return torch.cat(list(parts)) if len(parts) > 1 else parts[0]
 
 
 def kl(mu_B_Z: Tensor, logvar_B_Z: Tensor, reduction: Literal["mean", "sum"]) -> Tensor:

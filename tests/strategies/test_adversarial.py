@@ -117,6 +117,28 @@ def test_a_step_of_the_auto_encoder(game: Game, shape: tuple[int, ...]) -> None:
 
 
 @GAMES
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3,), (2, 16, 16)], ids=["small", "points", "larger"])
+def test_halves_in_one_pass_are_halves_in_two(game: Game, shape: tuple[int, ...]) -> None:
+    """Same networks and statistics after three iterations; in one pass the statistics are still each half's own."""
+    one, two = adversaries(game, shape), adversaries(game, shape)
+    assert one._together
+    two._together = False
+    for seed in range(3):
+        both = halves(game, shape, seed)
+        losses = [players.iterate(lambda both=both: both, 2, 1) for players in (one, two)]
+        for name in losses[0]:
+            torch.testing.assert_close(losses[0][name], losses[1][name], rtol=1e-4, atol=1e-5)
+    for name, net in one.networks().items():
+        torch.testing.assert_close(
+            dict(net.state_dict()), dict(two.networks()[name].state_dict()), rtol=1e-3, atol=2e-4
+        )
+
+
+def test_large_images_take_two_passes_on_a_processor() -> None:
+    assert not adversaries(replace(TA_VAAL, width=1), (1, 28, 28))._together
+
+
+@GAMES
 @SHAPES
 def test_a_step_of_the_discriminator(game: Game, shape: tuple[int, ...]) -> None:
     """Encoder only, and yet as after a whole pass of the auto-encoder without gradients, as released."""
