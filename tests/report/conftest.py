@@ -46,7 +46,11 @@ class Outputs:
         """accuracies: per seed, one for each stage; planned: stages, if more than these."""
         stages = planned or max(len(values) for values in accuracies.values())
         folder = (
-            self.root / f"{dataset}-none" / "mlp" / strategy.encode().hex()[-100:] / f"{start}+{step}x{stages - 1}"
+            self.root
+            / f"{dataset}-none"
+            / "mlp"
+            / strategy.encode().hex()[-100:]
+            / f"{start}+{step}x{stages - 1}"
         )
         identity = Identity(dataset, "none", "mlp", strategy)
         for seed, values in accuracies.items():
