@@ -29,6 +29,7 @@ import pandas as pd
 
 KINDS = ("value", "claim")
 RELATIONS = ("=", "<", "<=", ">", ">=", "<<", ">>", "~", "")
+OWN = ("paper", "derived")  # origins that are the paper's word
 ORIGINS = ("paper", "derived", "authors' repository", "third party")
 
 
@@ -93,4 +94,4 @@ def rows(experiment: str) -> pd.DataFrame:
 def has_values(experiment: str) -> bool:
     """Whether the paper itself prints a number that this experiment measures."""
     table = rows(experiment)
-    return bool(((table["kind"] == "value") & table["origin"].isin(["paper", "derived"])).any())
+    return bool(((table["kind"] == "value") & table["origin"].isin(OWN)).any())

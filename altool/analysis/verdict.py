@@ -5,12 +5,15 @@ stage and against every rival that it names; it differs as soon as one of them f
 is not measured. Differences are paired: equal seed, and equal dataset where runs of several are taken together.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from itertools import chain, product
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from altool.analysis import published
 from altool.analysis.comparison import Comparison, compare
 from altool.analysis.moment import Moment, moments, readings
 from altool.analysis.published import Statement, statements
@@ -69,12 +72,20 @@ def judge(study: Study) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Tally:
-    """Values printed, measured, and within two standard errors; claims that agree, differ, and are not measured."""
+class Values:
+    """Printed, measured, and within two standard errors."""
 
     printed: int
     measured: int
     within: int
+
+
+@dataclass(frozen=True)
+class Tally:
+    """`values`: of the papers; `others`: of their repositories and of third parties; then claims by verdict."""
+
+    values: Values
+    others: Values
     agree: int
     differ: int
     open: int
@@ -82,21 +93,26 @@ class Tally:
 
 def count(judged: pd.DataFrame) -> Tally:
     """Of `judge`'s rows."""
-    rows = list(zip(judged["kind"], judged["verdict"], judged["measured"].notna(), strict=True))
-    values = [(verdict, measured) for kind, verdict, measured in rows if kind == "value"]
-    claims = [verdict for kind, verdict, _ in rows if kind == "claim"]
-    measured, good = sum(bool(m) for _, m in values), sum(verdict == AGREES for verdict, _ in values)
-    verdicts = (claims.count(verdict) for verdict in (AGREES, DIFFERS, NOT_MEASURED))
-    return Tally(len(values), measured, good, *verdicts)
+    rows = judged.to_dict("records")
+    claims = [row["verdict"] for row in rows if row["kind"] == "claim"]
+    own = [row for row in rows if row["kind"] == "value" and row["origin"] in published.OWN]
+    others = [row for row in rows if row["kind"] == "value" and row["origin"] not in published.OWN]
+    return Tally(_values(own), _values(others), *map(claims.count, (AGREES, DIFFERS, NOT_MEASURED)))
+
+
+def _values(rows: list[dict[Hashable, Any]]) -> Values:
+    measured = [row for row in rows if not pd.isna(row["measured"])]
+    return Values(len(rows), len(measured), sum(row["verdict"] == AGREES for row in rows))
 
 
 def tally(judged: pd.DataFrame) -> str:
     """E.g. `Values: 3 of 5 within two standard errors, 2 not measured. Claims: 2 agree, 1 differs, 4 not measured.`"""
     parts, n = [], count(judged)
-    if n.printed:
-        said = [f"{n.within} of {n.measured} within two standard errors"] if n.measured else []
-        said += [f"{n.printed - n.measured} not measured"] if n.measured < n.printed else []
-        parts.append(f"Values: {', '.join(said)}.")
+    for name, values in (("Values", n.values), ("Values that others report", n.others)):
+        said = [f"{values.within} of {values.measured} within two standard errors"] * bool(values.measured)
+        missing = values.printed - values.measured
+        said += [f"{missing} not measured"] if missing else []
+        parts += [f"{name}: {', '.join(said)}."] if said else []
     if n.agree + n.differ + n.open:
         agrees, differs = "agrees" if n.agree == 1 else "agree", "differs" if n.differ == 1 else "differ"
         parts.append(f"Claims: {n.agree} {agrees}, {n.differ} {differs}, {n.open} not measured.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from altool.analysis.verdict import AGREES, DIFFERS, count
+from altool.analysis.verdict import AGREES, DIFFERS, Values, count
 from altool.analysis.views.published_table import table as published_rows
 from altool.config.files import options
 from altool.core.states import STATES, Seen
@@ -16,6 +16,7 @@ from altool.report.provenance import Provenance
 from altool.report.section import NOTHING, Section, in_words
 from altool.reproduce.experiment import PAPERS
 
+JUDGED = ("Values within 2 SE", "others' values", "Claims agree", "differ", "not measured", "")
 MOST_NAMED = 20  # runs that a list names one by one
 
 
@@ -44,16 +45,20 @@ def verdicts(sections: Sequence[Section]) -> Markup:
             rows.append((name, str(len(judged)), *counts(whole), bar(whole)))
     if not rows:
         return tag("p", "Nothing here was compared with what a paper says yet.")
-    head = ("Paper", "Experiments", "Values within 2 SE", "Claims agree", "differ", "not measured", "")
+    head = ("Paper", "Experiments", *JUDGED)
     return table("Published against measured, by paper", head, rows, "tally")
 
 
-def counts(judged: pd.DataFrame) -> tuple[str, str, str, str]:
-    """Of values, those within two standard errors of those that were measured; of claims, each verdict."""
+def counts(judged: pd.DataFrame) -> tuple[str, str, str, str, str]:
+    """Values within two standard errors of those that were measured, the papers' and others'; of claims, each verdict."""
     n = count(judged)
+    return _values(n.values), _values(n.others), str(n.agree), str(n.differ), str(n.open)
+
+
+def _values(n: Values) -> str:
     missing = n.printed - n.measured
-    texts = [f"{n.within} of {n.measured}"] * bool(n.measured) + [f"{missing} not measured"] * bool(missing)
-    return ", ".join(texts) or NOTHING, str(n.agree), str(n.differ), str(n.open)
+    texts = [f"{n.within} of {n.measured}"] * bool(n.measured) + [f"{missing} open"] * bool(missing)
+    return ", ".join(texts) or NOTHING
 
 
 def bar(judged: pd.DataFrame) -> Markup:
@@ -96,7 +101,9 @@ def index(sections: Sequence[Section], caption: str) -> Markup:
         marks += ["handle with care"] if s.provenance.cautions else []
         row = [link, f"{done} of {wanted}" if wanted else NOTHING, s.seeds]
         if judging:
-            row += [*counts(s.judged), bar(s.judged)] if len(s.judged) else [*(NOTHING,) * 4, ""]
+            row += (
+                [*counts(s.judged), bar(s.judged)] if len(s.judged) else [*(NOTHING,) * (len(JUDGED) - 1), ""]
+            )
         rows.append([*row, "; ".join(marks)])
     judged = ("Values within 2 SE", "Claims agree", "differ", "not measured", "") if judging else ()
     return (

@@ -68,7 +68,7 @@ def _section(panel: Panel, rows: pd.DataFrame, anchor: str) -> Section:
         id=anchor,
         aria_labelledby=f"{anchor}-title",
     )
-    nothing = pd.DataFrame(columns=["kind", "verdict", "measured"])
+    nothing = pd.DataFrame(columns=["kind", "origin", "verdict", "measured"])
     return Section(
         anchor, "", "", panel.title, seeds_of(study), (done, n_runs), nothing, "", source, [], False, body
     )

@@ -99,7 +99,7 @@ def _viewed(study: Study) -> Viewed:
     try:
         return views(study)
     except UserError as error:  # a record that cannot be read while judging
-        return Viewed([], pd.DataFrame(columns=["kind", "verdict", "measured"]), "", [str(error)])
+        return Viewed([], pd.DataFrame(columns=["kind", "origin", "verdict", "measured"]), "", [str(error)])
 
 
 def seeds_of(study: Study) -> str:

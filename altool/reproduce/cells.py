@@ -113,7 +113,7 @@ def plan(
     base, origin = _load([f"experiment={experiment.name}", *lacking, *words], folders)
     if not base.reproduce:
         raise UserError(f"{experiment.path} has no reproduce: key, so there is nothing to draw.")
-    first = (f"experiment={experiment.runs}", *lacking)
+    first = (*experiment.runs, *lacking)
     cells: list[Planned] = []
     scaled: dict[tuple[str, ...], RunConfig] = {(): base}  # by the words that a scale depends on
     for block in blocks_of(base.reproduce, origin.sweep):

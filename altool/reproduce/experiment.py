@@ -33,14 +33,14 @@ class Block:
 
 @dataclass(frozen=True)
 class Experiment:
-    """`claim`: the header of its file; `lacks`: a dataset of its defaults that altool cannot read yet; `runs`: the
-    experiment whose runs it looks at, mostly itself."""
+    """`claim`: the header of its file; `lacks`: a dataset of its defaults that altool cannot read yet; `runs`: the words
+    of the runs that it looks at, its own or another experiment's."""
 
     name: str
     path: Path
     claim: str
     lacks: str = ""
-    runs: str = ""
+    runs: tuple[str, ...] = ()
 
 
 def find_experiment(name: str, folders: tuple[Path, ...] = ()) -> Experiment:
@@ -54,14 +54,19 @@ def find_experiment(name: str, folders: tuple[Path, ...] = ()) -> Experiment:
     return Experiment(name, path, _header(path), lacks, _runs(name, known))
 
 
-def _runs(name: str, known: Mapping[str, Any]) -> str:
-    """Where a file only inherits and draws otherwise, its cells are the other's: words, folders and all."""
+def _runs(name: str, known: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where a file only inherits, chooses and draws otherwise, its cells are the other's: words, folders and all."""
     node = yaml.safe_load(known[name].path.read_text(encoding="utf-8")) or {}
-    defaults = node.get("defaults", [])
-    inherited = [entry for entry in defaults if entry in known] if {*map(type, defaults)} == {str} else []
+    chosen: list[str] = []
+    inherited = []
+    for entry in node.get("defaults", []):
+        if isinstance(entry, dict):
+            chosen += [f"{group.removeprefix('override /')}={choice}" for group, choice in entry.items()]
+        elif entry in known:
+            inherited.append(entry)
     if not inherited or {*node} - {"defaults", "hydra", "reproduce"}:
-        return name
-    return _runs(inherited[0], known)
+        return (f"experiment={name}",)
+    return (*_runs(inherited[0], known), *chosen)
 
 
 def _header(path: Path) -> str:

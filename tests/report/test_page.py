@@ -96,6 +96,8 @@ def test_every_published_value_stands_there_with_its_verdict(outputs) -> None:
         assert " ".join(row.text.split()) in text
         if row.kind == "value":
             assert row.printed() in text
+    theirs = sum(row.origin == "third party" for row in rows)
+    assert theirs > 30 and text.count("third party") >= theirs and "Values that others report: " in text
     assert "6 of 6 runs finished, n = 3." in text
     assert "✗ differs" in text and "– not measured" in text
     assert "learner.epochs: 7" in text and "altool reproduce ta_vaal_cvpr_fig3a" in text

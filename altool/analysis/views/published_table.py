@@ -19,7 +19,7 @@ def table(judged: pd.DataFrame) -> list[Output]:
     if judged.empty:
         return []
     frame = pd.DataFrame([_row(row) for row in judged.to_dict("records")])
-    if judged["dataset"].nunique() > 1:
+    if len({*judged["dataset"]}) > 1:
         frame.insert(1, "Dataset", list(judged["dataset"]))
     return [Output("published_table", "table", None, frame, tally(judged))]
 
@@ -27,6 +27,7 @@ def table(judged: pd.DataFrame) -> list[Output]:
 def _row(row: dict) -> dict[str, str]:
     measured, spread = _number(row["measured"]), _number(row["se"])
     where = [str(row["paper"]), str(row["section"] or ""), f"p. {row['page']}" if row["page"] else ""]
+    where += [] if row["origin"] == "paper" else [str(row["origin"])]
     return {
         "Claim": str(row["text"]),
         "Where": ", ".join(part for part in where if part),
