@@ -39,6 +39,19 @@ def test_every_want_equals_a_direct_computation(fitted, images):
         assert served[name].dtype == torch.float32 and not served[name].requires_grad
 
 
+def test_losses_are_those_of_what_was_labelled_and_no_others(fitted, images, make_request):
+    request = make_request(images)
+    everything = np.arange(len(images))
+    losses = fitted.probe(everything, ["losses"])["losses"]
+    wanted = F.cross_entropy(
+        fitted.logits(images.images(request.labelled)).double(),
+        torch.tensor(request.labels),
+        reduction="none",
+    )
+    torch.testing.assert_close(losses[request.labelled], wanted, atol=1e-5, rtol=1e-5)
+    assert losses.isnan().sum() == len(images) - len(request.labelled)
+
+
 @pytest.mark.parametrize("want", ALL)
 def test_one_want_alone_gives_the_same_and_nothing_else(fitted, want):
     together, alone = fitted.probe(INDICES, ALL, draws=2), fitted.probe(INDICES, [want], draws=2)

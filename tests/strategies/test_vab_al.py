@@ -241,3 +241,22 @@ def test_iterations() -> None:
 def test_bad_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         VaBAL(**options)
+
+
+def test_scores_are_the_same_where_memory_is_short(context_of, monkeypatch: pytest.MonkeyPatch) -> None:
+    context, _ = pool(context_of)
+    strategy = VaBAL(epochs=2, batch_size=32, width=8, draws=3)
+    fitted, room, refused = strategy.fit(context), 90, 0
+
+    def losses(vae: Any, features_B_D: Tensor, *options: Any) -> Tensor:
+        nonlocal refused
+        if len(features_B_D) > room:
+            refused += 1
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return features_B_D[:, :3].square()
+
+    monkeypatch.setattr(vab_al, "losses_by_class", losses)
+    whole = strategy.score(context, fitted)
+    room = 13
+    assert torch.equal(strategy.score(context, fitted), whole)
+    assert refused == 3  # 80, 40, 20
