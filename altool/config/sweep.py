@@ -20,6 +20,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
+from altool.config.build import check_run
 from altool.config.fingerprint import canonical, cell_folder, overrides
 from altool.config.literal import as_text
 from altool.config.load import compose_words, composing, load, search_path
@@ -27,7 +28,6 @@ from altool.config.schema import RunConfig
 from altool.config.words import Words
 from altool.core.naming import fingerprint
 from altool.core.sweep import HALT
-from altool.trackers.catalogue import check_installed
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _is_hydras(word: str) -> bool:
 def sweep_cell(words: Sequence[str], config_dirs: tuple[Path, ...]) -> SweepCell:
     """Composes and checks the words of one cell. Raises UserError."""
     run, origin = load(Words((), tuple(words), False, False, config_dirs))
-    check_installed(run.trackers)
+    check_run(run)
     return SweepCell(
         tuple(words),
         run,

@@ -143,3 +143,11 @@ def test_workers_leave_the_same_bytes_each_with_a_gpu_of_its_own(
     said = done.stderr + "".join(p.read_text() for p in tmp_path.glob("o/.sweeps/*/.submitit/*/*.err"))
     assert {line.split()[-1] for line in said.splitlines() if " has GPU " in line} <= {"0", "1"}
     assert said.count(" has GPU ") == 2
+
+
+def test_a_cell_that_cannot_be_is_refused_before_the_first_one_runs(
+    failing: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "-m", "strategy=random,ldr", "dataset=cityscapes", "seeds=0"]) == 2
+    assert failing == [] and not Path("outputs").exists()
+    assert "altool: strategy=ldr does not work where every pixel has a class" in capsys.readouterr().err
