@@ -22,9 +22,9 @@ def trainings(monkeypatch):
     seen: list[int] = []
     plain = altool.learners.learner.train
 
-    def counted(job, on_epoch):
+    def counted(job, on_epoch, recorder):
         seen.append(len(job.items))
-        plain(job, on_epoch)
+        return plain(job, on_epoch, recorder)
 
     monkeypatch.setattr(altool.learners.learner, "train", counted)
     return seen
