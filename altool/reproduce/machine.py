@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from altool.core.streams import init_scope
+from altool.models.optimisers import Adam
 from altool.reproduce.cost import Cost
 
 TRIAL_SECONDS = 0.5
@@ -51,7 +52,7 @@ def this_machine(device: torch.device, threads: int) -> Machine:
 def _seconds_per_step(network: nn.Module, inputs: torch.Tensor, device: torch.device) -> float:
     network = network.to(device)
     inputs = inputs.to(device).requires_grad_()
-    optimiser = torch.optim.Adam(network.parameters())
+    optimiser = Adam(network.parameters(), 1e-3)
 
     def step() -> None:
         optimiser.zero_grad()
