@@ -3,8 +3,8 @@
     python scripts/bench.py --csv bench.csv --figure bench.png
     python scripts/bench.py --only kcenter,vae --rounds 3
 
-Rows: train, vae, kcenter, gcn, vab_al, ldr, deepfool, small, default, growth, streamed, precision, gpu. Without --only all of
-them but `precision`, which trains for minutes; `gpu` says so where there is no CUDA device.
+Rows: train, vae, kcenter, gcn, vab_al, ldr, deepfool, small, default, growth, streamed, precision, gpu. Without --only all
+of them but `precision`, which trains for minutes; `gpu` says so where there is no CUDA device.
 """
 
 import argparse

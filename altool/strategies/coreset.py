@@ -44,5 +44,7 @@ class CoreSet(Strategy):
         return fitted.nearest_N.sqrt()
 
     def select(self, context: Context, fitted: Features, scores: np.ndarray, n: int) -> Picks:
-        positions, distances = k_center_greedy(fitted.candidates_N_D, fitted.labelled_L_D, n, fitted.nearest_N)
+        positions, distances = k_center_greedy(
+            fitted.candidates_N_D, fitted.labelled_L_D, n, fitted.nearest_N
+        )
         return Picks(context.candidates[positions.cpu().numpy()], distances.cpu().numpy())

@@ -113,9 +113,7 @@ class VaBAL(Strategy):
         scores: list[Tensor] = []
         for start in range(0, len(fitted.taps_N), context.chunk):
             features = vae.features(fitted.taps_N[start : start + context.chunk])
-            losses = losses_by_class(
-                vae, features, self.draws, self.likelihood, draw, context.precision
-            )
+            losses = losses_by_class(vae, features, self.draws, self.likelihood, draw, context.precision)
             if self.score_rule == "release2021":
                 scores.append(released_score(losses, prior_C))
             else:

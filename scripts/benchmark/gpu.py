@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import torch
 
@@ -108,8 +109,12 @@ def _result(row: str, found: Found | None) -> Result:
 def _learner(settings: Settings, **changes: int) -> Learner:
     width = settings.size(64, 4)
     learner = learner_of("learner=resnet18", "dataset=cifar10", f"learner.model.width={width}", **changes)
-    return learner if not settings.tiny else learner_of(
-        "learner=resnet18", "dataset=cifar10", f"learner.model.width={width}", batch_size=8, **changes
+    return (
+        learner
+        if not settings.tiny
+        else learner_of(
+            "learner=resnet18", "dataset=cifar10", f"learner.model.width={width}", batch_size=8, **changes
+        )
     )
 
 
@@ -141,7 +146,7 @@ def _training_rate(settings: Settings, learner: Learner, requests: list[FitReque
 def _epochs_between(ends: list[float], begun: float, ended: float) -> float:
     """Epochs of one fit in a window, parts of epochs included."""
     total = 0.0
-    for start, end in zip(ends, ends[1:], strict=False):
+    for start, end in pairwise(ends):
         total += max(0.0, min(end, ended) - max(start, begun)) / (end - start)
     return total
 
@@ -190,7 +195,9 @@ def _whole_stage(
     """Seconds of TA-VAAL's first stage (fit and query), and of SEEDS trials of STAGES by the rates measured; what the stage
     took beyond what the rates say of it is added to every stage."""
     n_labelled, n_candidates = settings.size(STEP, 16), settings.size(10 * STEP, 24)
-    strategy = TAVAAL(width=settings.size(128, 4), epochs=settings.size(100, 1), batch_size=settings.size(128, 8))
+    strategy = TAVAAL(
+        width=settings.size(128, 4), epochs=settings.size(100, 1), batch_size=settings.size(128, 8)
+    )
     learner = _learner(settings, epochs=settings.size(PAPER_EPOCHS, 1))
     store = Store(random_images(n_labelled + n_candidates), CIFAR, device)
     request = request_of(store, n_labelled, 10)

@@ -1,6 +1,6 @@
 """Whether bf16 costs accuracy: two one-sided tests on real digits, independent fits in each arm (performance.md 5.5).
 
-    python scripts/bench.py --only precision --rounds 60
+python scripts/bench.py --only precision --rounds 60
 """
 
 import time
@@ -37,9 +37,7 @@ def measure(settings: Settings) -> list[Result]:
         for precision, found in accuracies.items():
             labelled = stream(seed, "benchmark", "labelled").choice(len(train), N_LABELLED, replace=False)
             rest = np.setdiff1d(np.arange(len(train)), labelled)
-            request = FitRequest(
-                train, labelled, arrays.train_y[labelled], rest, rest, 10, Streams(seed, 0)
-            )
+            request = FitRequest(train, labelled, arrays.train_y[labelled], rest, rest, 10, Streams(seed, 0))
             fitted = learner.fit(request, None, precision=precision)
             logits = fitted.predict(test, np.arange(len(test)))
             found.append(100 * float((logits.argmax(1).numpy() == arrays.test_y).mean()))

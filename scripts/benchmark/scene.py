@@ -100,7 +100,9 @@ def feature_context(features_P_D: Tensor, n_labelled: int, strategy: Strategy) -
     store = Store(points, Transforms(), "cpu")
     fitted = untrained(learner_of("learner=mlp", "dataset=moons"), store, 2)
     context = context_of(strategy, fitted, request_of(store, n_labelled, 2))
-    return replace(context, probe=lambda indices, wants: {"embedding": features_P_D[torch.from_numpy(indices.copy())]})
+    return replace(
+        context, probe=lambda indices, wants: {"embedding": features_P_D[torch.from_numpy(indices.copy())]}
+    )
 
 
 def not_fused(parameters: Any, lr: float) -> torch.optim.SGD:

@@ -43,7 +43,12 @@ MEASURED: dict[str, Callable[[Settings], list[Result]]] = {
     "gpu": gpu.measure,
 }
 ONLY_WHEN_ASKED = {"precision"}
-VERDICTS = {"aim": "[green]aim[/]", "must": "[green]must[/]", "no": "[red]no[/]", "unresolved": "[yellow]?[/]"}
+VERDICTS = {
+    "aim": "[green]aim[/]",
+    "must": "[green]must[/]",
+    "no": "[red]no[/]",
+    "unresolved": "[yellow]?[/]",
+}
 
 
 def bench(options: argparse.Namespace) -> int:
@@ -88,7 +93,19 @@ def _chosen(only: str) -> list[str] | None:
 
 def _print(results: list[Result]) -> None:
     table = Table(show_lines=False)
-    for column in ("row", "reference s", "ours s", "value", "rounds", "cpu", "must", "aim", "met", "n", "note"):
+    for column in (
+        "row",
+        "reference s",
+        "ours s",
+        "value",
+        "rounds",
+        "cpu",
+        "must",
+        "aim",
+        "met",
+        "n",
+        "note",
+    ):
         table.add_column(column, justify="left" if column in ("row", "note") else "right", overflow="fold")
     for row in results:
         sign = "≤ " if row.at_most else ""

@@ -21,7 +21,9 @@ N, REFERENCE_N, N_LABELLED = 256, 16, 300
 def workload(settings: Settings) -> Workload:
     n, reference_n = settings.size(N, 6), settings.size(REFERENCE_N, 3)
     pixels, labels = (np.asarray(part) for part in load_digits(return_X_y=True))
-    large = np.kron(pixels.reshape(-1, 8, 8), np.ones((4, 4)))[:, 2:30, 2:30]  # 28 × 28, as P3's CNN takes them
+    large = np.kron(pixels.reshape(-1, 8, 8), np.ones((4, 4)))[
+        :, 2:30, 2:30
+    ]  # 28 × 28, as P3's CNN takes them
     images = np.rint(large * (255 / 16)).astype(np.uint8)[..., None][: N_LABELLED + n]
     store = Store(images, Transforms((0.3,), (0.4,)), "cpu")
     learner = learner_of("learner=cnn", "dataset=mnist", epochs=1, min_steps=settings.size(60, 4))
@@ -31,7 +33,9 @@ def workload(settings: Settings) -> Workload:
     strategy = DFAL(twins=False)
     context = context_of(strategy, fitted, request, chunk=learner.eval_batch)
     net = released_network(fitted.model).eval()
-    some = np.arange(n)[:: n // reference_n][:reference_n]  # an image's steps depend on how sure the net is of it
+    some = np.arange(n)[:: n // reference_n][
+        :reference_n
+    ]  # an image's steps depend on how sure the net is of it
     items = store.images(context.candidates[some])
     found: list[float] = []
 

@@ -68,8 +68,12 @@ def _workload(
 
     if tenths != 1:
         start = nearest_labelled(n_labelled)
-    note = "" if tenths == 1 else (
-        f"reference: 1/{tenths} of the labelled items and {reference_picks} of {picks} picks, both scaled as linear"
+    note = (
+        ""
+        if tenths == 1
+        else (
+            f"reference: 1/{tenths} of the labelled items and {reference_picks} of {picks} picks, both scaled as linear"
+        )
     )
     return Workload(
         reference=[Part(first_distances, tenths), Part(pick_one_by_one, picks / reference_picks)],

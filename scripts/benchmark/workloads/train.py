@@ -6,7 +6,6 @@ tensor, gradients set to zero rather than freed (performance.md 3, items 5, 6 an
 
 from functools import partial
 
-import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
 from torchvision import transforms
@@ -38,15 +37,19 @@ def workload(settings: Settings) -> Workload:
     n = STEPS * batch
     images, labels = random_images(n), labels_of(n, 10)
     learner = learner_of(
-        "learner=resnet18", "dataset=cifar10", f"learner.model.width={settings.size(64, 4)}", epochs=1, batch_size=batch
+        "learner=resnet18",
+        "dataset=cifar10",
+        f"learner.model.width={settings.size(64, 4)}",
+        epochs=1,
+        batch_size=batch,
     )
     request = request_of(Store(images, CIFAR, "cpu"), n, 10)
     jobs = {
         precision: learner.prepare(request, LossPrediction(), precision) for precision in ("fp32", "bf16")
     }
     with STREAMS.init("backbone"):
-        net = released_network(learner.make_model((3, 32, 32), 10)).train()
-        ranker = LossNet(net.tap_channels)
+        model = learner.make_model((3, 32, 32), 10)
+        net, ranker = released_network(model).train(), LossNet(model.tap_channels)
     optimisers = [not_fused(part.parameters(), 0.1) for part in (net, ranker)]
     transform = transforms.Compose(
         [

@@ -57,9 +57,7 @@ def _workload(
 
     @torch.no_grad()
     def ours(precision: str, draws: int) -> torch.Tensor:
-        return losses_by_class(
-            vae, features, draws, "mean", STREAMS.torch("strategy", "draws"), precision
-        )
+        return losses_by_class(vae, features, draws, "mean", STREAMS.torch("strategy", "draws"), precision)
 
     @torch.no_grad()
     def check() -> str:

@@ -47,7 +47,9 @@ def workload(settings: Settings) -> Workload:
     def ours(precision: str) -> Part:
         strategy = TAVAAL(width=width, batch_size=batch)
         store = Store(images, CIFAR, "cpu")
-        learner = learner_of("learner=resnet18", "dataset=cifar10", f"learner.model.width={settings.size(64, 4)}")
+        learner = learner_of(
+            "learner=resnet18", "dataset=cifar10", f"learner.model.width={settings.size(64, 4)}"
+        )
         request = request_of(store, 2 * batch, 10)
         context = context_of(strategy, untrained(learner, store, 10, precision), request, precision)
         ranks = Ranks(torch.linspace(-1, 1, 2 * batch), torch.linspace(1, -1, 2 * batch))
@@ -78,12 +80,13 @@ class _ReleasedGame:
         ]
         learner = learner_of("learner=resnet18", "dataset=cifar10", f"learner.model.width={net_width}")
         with STREAMS.init("reference"):
-            self.net = released_network(learner.make_model((3, 32, 32), 10)).eval()
-            self.ranker = LossNet(self.net.tap_channels).eval()
+            model = learner.make_model((3, 32, 32), 10)
+            self.net, self.ranker = released_network(model).eval(), LossNet(model.tap_channels).eval()
             self.vae = VAE((3, 32, 32), LATENT, width, ranked=True)
             self.discriminator = Discriminator(LATENT, True, [4 * width, 4 * width])
         self.optimisers = [
-            torch.optim.Adam(part.parameters(), lr=5e-4, foreach=False) for part in (self.vae, self.discriminator)
+            torch.optim.Adam(part.parameters(), lr=5e-4, foreach=False)
+            for part in (self.vae, self.discriminator)
         ]
 
     def iterate(self) -> None:
@@ -100,11 +103,10 @@ class _ReleasedGame:
         self._update(loss, 0)
         with torch.no_grad():
             means = [
-                self._pass(images, rank)[1] for images, rank in zip((labelled, unlabelled), ranks, strict=True)
+                self._pass(images, rank)[1]
+                for images, rank in zip((labelled, unlabelled), ranks, strict=True)
             ]
-        said = [
-            self.discriminator(mu, rank).sigmoid() for mu, rank in zip(means, ranks, strict=True)
-        ]
+        said = [self.discriminator(mu, rank).sigmoid() for mu, rank in zip(means, ranks, strict=True)]
         ones, zeros = torch.ones(len(labelled)), torch.zeros(len(unlabelled))
         self._update(F.binary_cross_entropy(said[0], ones) + F.binary_cross_entropy(said[1], zeros), 1)
 
@@ -119,7 +121,7 @@ class _ReleasedGame:
         self.optimisers[which].step()
 
 
-def _for_ever(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
+def _for_ever(loader: DataLoader[tuple[Tensor, int]]) -> Iterator[Tensor]:
     while True:
         for images, _ in loader:
             yield images
