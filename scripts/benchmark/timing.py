@@ -12,7 +12,7 @@ from torch.utils.flop_counter import flop_registry
 
 from benchmark.compared import Count, Part, Result, Settings, Workload
 
-LONG_SECONDS = 30.0  # a round of all sides beyond which MIN_ROUNDS are enough
+LONG_SECONDS = 15.0  # a round of all sides beyond which MIN_ROUNDS are enough
 MIN_ROUNDS = 3
 GATHERING = {torch.ops.aten.index, torch.ops.aten.index_select}  # read of their first argument what they give
 

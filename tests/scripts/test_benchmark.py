@@ -115,6 +115,8 @@ def test_picture_and_csv(tmp_path: Path) -> None:
     table._write(tmp_path / "rows.csv", rows, {"torch": "x"})
     first, second = csv.DictReader((tmp_path / "rows.csv").read_text().splitlines())
     assert first["verdict"] == "must" and float(first["operations"]) == 1e9 and first["torch"] == "x"
+    text = table.markdown(rows, {"torch": "x"}, "fp32 100 GFLOP/s").splitlines()
+    assert "torch x · fp32 100 GFLOP/s" in text and len({line.count("|") for line in text[4:]}) == 1
     assert second["value"] == "" and second["verdict"] == "not measured"
 
 
