@@ -1,10 +1,10 @@
 """altool's speed beside loops as the released code has them: the table of docs/performance.md.
 
-    python scripts/bench.py --csv bench.csv --figure bench.png
+    python scripts/bench.py --csv bench.csv --markdown bench.md --figure bench.png
     python scripts/bench.py --only kcenter,vae --rounds 3
 
-Rows: train, vae, kcenter, gcn, vab_al, ldr, deepfool, small, default, growth, streamed, precision, gpu. Without --only all of
-them but `precision`, which trains for minutes; `gpu` says so where there is no CUDA device.
+Rows: train, vae, kcenter, gcn, vab_al, ldr, deepfool, small, default, growth, streamed, precision, gpu. Without --only all
+of them but `precision`, which trains for minutes; `gpu` says so where there is no CUDA device.
 """
 
 import argparse
@@ -23,6 +23,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5, help="of a comparison; 3 where a round is long")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--csv", type=Path, help="where the table goes, with every round")
+    parser.add_argument("--markdown", type=Path, help="where the table goes as Markdown")
     parser.add_argument("--figure", type=Path, help="where the picture of achieved against possible goes")
     parser.add_argument("--tiny", action="store_true", help="tiny sizes, to try the paths out")
     options = parser.parse_args()

@@ -1,9 +1,9 @@
 """The graph network of Sequential-GCN (Caramalau et al. 2021): labelled against unlabelled nodes on a similarity graph.
 
 Its adjacency A = (FFᵀ − I)D⁻¹ + I, with F the L2-normalised features and D the row sums of FFᵀ − I, has rank D and is never
-formed: products with it cost O(N · D), and A·X is the same in every epoch (performance.md 3, items 12, 13). With one output
-the gradients are short enough to be written down: hidden units are then walked through in tiles that stay in the cache, and
-nothing of size N × hidden is kept but the hidden units themselves.
+formed: products with it cost O(N · D), and A·X is the same in every epoch (performance.md 3, items 12 and 13). With a
+single output the gradients are short enough to be written down: hidden units are then walked through in tiles that stay in
+the cache, and nothing of size N × hidden is kept but the hidden units themselves.
 """
 
 from collections.abc import Iterator
@@ -114,7 +114,7 @@ class _Pass:
 
 
 def keep_mask(units_N_H: Tensor, dropout: float, generator: torch.Generator | None) -> Tensor:
-    """False with probability `dropout`, to the nearest of 65,536 steps: four units share a draw, the dearest part."""
+    """False with probability `dropout`, to the nearest of 65,536 steps: four units share a draw, which costs most."""
     n = units_N_H.numel()
     draws = torch.empty(-(-n // 4), dtype=torch.int64, device=units_N_H.device)
     draws.random_(-(2**63), None, generator=generator)

@@ -54,7 +54,7 @@ def _without_centres(points_N_D: Tensor, n: int) -> tuple[Tensor, Tensor]:
 
 
 def _short_list(points_N_D: Tensor, nearest_N: Tensor, n: int) -> tuple[list[int], list[float]]:
-    """Up to `n` global picks (at least one) that the farthest points alone decide, and how far they are, squared."""
+    """Up to `n` global picks (at least one) that can be told from the farthest points alone, and their squared distances."""
     size = min(4 * n + 64, LISTED, len(nearest_N))
     values, positions = nearest_N.topk(min(size + 1, len(nearest_N)))
     outside = float(values[-1]) if len(values) > size else -np.inf

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import torch
 
@@ -145,7 +146,7 @@ def _training_rate(settings: Settings, learner: Learner, requests: list[FitReque
 def _epochs_between(ends: list[float], begun: float, ended: float) -> float:
     """Epochs of one fit in a window, parts of epochs included."""
     total = 0.0
-    for start, end in zip(ends, ends[1:], strict=False):
+    for start, end in pairwise(ends):
         total += max(0.0, min(end, ended) - max(start, begun)) / (end - start)
     return total
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 import yaml
 
 from altool.config.build import build_strategy
@@ -25,10 +26,10 @@ LESS: dict[str, dict[str, Any]] = {
     "core_gcn": {"epochs": 5},
     "uncertain_gcn": {"epochs": 5},
     "dfal": {"max_iterations": 5, "twins": False},
-    "sraal": {"epochs": 0.2},
-    "ta_vaal": {"epochs": 0.2},
-    "vaal": {"epochs": 0.2},
-    "vaal_learning_loss": {"epochs": 0.2},
+    "sraal": {"epochs": 0.5},
+    "ta_vaal": {"epochs": 0.5},
+    "vaal": {"epochs": 0.5},
+    "vaal_learning_loss": {"epochs": 0.5},
     "vab_al": {"epochs": 1, "draws": 4, "width": 32},
 }
 NOT_LINEAR = {"replay"}  # needs a recorded run
@@ -64,18 +65,18 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def main(name: str, n: int) -> None:
-    """Prints processor seconds of the query, and the peak of memory above that after all imports, MiB."""
-    import torch
-
+def main(name: str, sizes: list[int]) -> None:
+    """Prints, for each size, processor seconds of the query and the peak of memory above that after all imports, MiB. Sizes
+    rise, so that a peak is the last one's."""
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     query_of(name, 10 * STEP)()  # warm-up: whatever is imported late
     before = peak_mib()
-    query = query_of(name, n)
-    begun = time.process_time()
-    query()
-    print(time.process_time() - begun, peak_mib() - before)
+    for n in sizes:
+        query = query_of(name, n)
+        begun = time.process_time()
+        query()
+        print(time.process_time() - begun, peak_mib() - before, flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], [int(word) for word in sys.argv[2:]])

@@ -1,4 +1,4 @@
-"""Achieved against possible: every row below the roof that the machine's own measured ceilings make (Williams et al. 2009)."""
+"""Achieved against possible: every row below the roof of the machine's own measured ceilings (Williams et al. 2009)."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def draw(results: list[Result], ceilings: Ceilings, path: Path) -> None:
     bars.barh(places, shares, color=[COLOURS[row.precision] for row in rows], height=0.7)
     bars.set_yticks(places, [f"{n} {row.row}" for n, row in enumerate(rows, start=1)], fontsize=6.5)
     bars.invert_yaxis()
-    bars.set(xlabel="operations per second as a share of the matrix product's", xlim=(0, 1.05))
+    bars.set(xlabel="share of the matrix product's rate", xlim=(0, 1.05))
     for axis in (roof, bars):
         axis.spines[["top", "right"]].set_visible(False)
         axis.tick_params(labelsize=7)

@@ -1,10 +1,10 @@
-"""A query over a pool of ImageNet's size that is larger than it may take: a sparse memory map, a random projection as embedding.
+"""A query over a pool of ImageNet's size that stays on disk: a sparse memory map, a random projection as embedding.
 
     python scripts/bench.py --only streamed
 
-1.28 million images of 32×32 pixels, 3.7 GiB, of which nothing is ever resident. What is read from the sparse file is mixed with
-a pattern of each image's own, so that no image is black. Time has no disk in it; memory is the process's own, since pages of a
-memory map are the system's to take back.
+1.28 million images of 32×32 pixels, 3.7 GiB, of which nothing is ever resident. What is read from the sparse file is mixed
+with a pattern of each image's own, so that no image is black. Time has no disk in it; memory is the process's own, since
+pages of a memory map are the system's to take back.
 """
 
 import os

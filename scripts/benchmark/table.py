@@ -73,6 +73,8 @@ def bench(options: argparse.Namespace) -> int:
         if options.csv:  # after every row: what was measured is not lost with what follows
             _write(options.csv, results, about)
     _print(results)
+    if options.markdown:
+        write_text_atomic(options.markdown, markdown(results, about, rates))
     if options.figure:
         draw(results, ceilings, options.figure)
     return 0
@@ -89,6 +91,20 @@ def _chosen(only: str) -> list[str] | None:
     if not words:
         return [name for name in known if name not in ONLY_WHEN_ASKED]
     return [name for name in known if any(name.startswith(word) for word in words)]
+
+
+def markdown(results: list[Result], about: dict[str, str], rates: str) -> str:
+    """The table, with what it needs beside it."""
+    lines = [
+        "# Measured",
+        "",
+        " · ".join(f"{key} {value}" for key, value in about.items()) + f" · {rates}",
+        "",
+        "| row | reference s | ours s | value | rounds from – to | processor time | must | aim | met | n | note |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|---|--:|---|",
+    ]
+    lines += ["| " + " | ".join([*_cells(row), row.verdict, str(row.n), row.note]) + " |" for row in results]
+    return "\n".join(lines) + "\n"
 
 
 def _print(results: list[Result]) -> None:
@@ -108,25 +124,27 @@ def _print(results: list[Result]) -> None:
     ):
         table.add_column(column, justify="left" if column in ("row", "note") else "right", overflow="fold")
     for row in results:
-        sign = "≤ " if row.at_most else ""
-        table.add_row(
-            row.row,
-            _number(row.reference_seconds),
-            _number(row.ours_seconds),
-            f"{_number(row.value)} {row.unit}" if row.value is not None else "–",
-            f"{_number(row.low)}–{_number(row.high)}" if row.n > 1 else "",
-            f"{_number(row.cpu_ratio)} ×" if row.cpu_ratio else "",
-            f"{sign}{_number(row.must)}",
-            "" if row.aim is None else f"{sign}{_number(row.aim)}",
-            VERDICTS.get(row.verdict, row.verdict),
-            str(row.n),
-            row.note,
-        )
+        table.add_row(*_cells(row), VERDICTS.get(row.verdict, row.verdict), str(row.n), row.note)
     Console(width=None if sys.stdout.isatty() else 220).print(table)
     Console().print(
         "value: wall seconds of reference over ours, median of rounds in turn; cpu: the same of processor seconds; "
         "?: rounds lie on both sides of the must."
     )
+
+
+def _cells(row: Result) -> list[str]:
+    """All but the verdict and what follows it."""
+    sign = "≤ " if row.at_most else ""
+    return [
+        row.row,
+        _number(row.reference_seconds),
+        _number(row.ours_seconds),
+        f"{_number(row.value)} {row.unit}" if row.value is not None else "–",
+        f"{_number(row.low)} – {_number(row.high)}" if row.n > 1 else "",
+        f"{_number(row.cpu_ratio)} ×" if row.cpu_ratio else "",
+        f"{sign}{_number(row.must)}",
+        "" if row.aim is None else f"{sign}{_number(row.aim)}",
+    ]
 
 
 def _number(value: float | None) -> str:

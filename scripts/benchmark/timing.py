@@ -12,8 +12,9 @@ from torch.utils.flop_counter import flop_registry
 
 from benchmark.compared import Count, Part, Result, Settings, Workload
 
-LONG_SECONDS = 30.0  # a round of all sides beyond which MIN_ROUNDS are enough
+LONG_SECONDS = 15.0  # a round of all sides beyond which MIN_ROUNDS are enough
 MIN_ROUNDS = 3
+GATHERING = {torch.ops.aten.index, torch.ops.aten.index_select}  # read of their first argument what they give
 
 
 def compare(workload: Workload, settings: Settings) -> list[Result]:
@@ -87,7 +88,8 @@ class Counting(TorchDispatchMode):
             self.operations += known(*args, **given, out_val=out)
         view = any(r.alias_info is not None and not r.alias_info.is_write for r in func._schema.returns)
         if not view:
-            tensors = [t for t in tree_leaves((args, given, out)) if isinstance(t, torch.Tensor)]
+            read = (out, *args[1:]) if func._overloadpacket in GATHERING else args
+            tensors = [t for t in tree_leaves((read, given, out)) if isinstance(t, torch.Tensor)]
             self.bytes += sum(t.numel() * t.element_size() for t in tensors)
         return out
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import cdist
+from scipy.stats import spearmanr
 from torch import Tensor
 
-from altool.strategies._gcn import GCN, Adjacency, GCNOptions, train_gcn
+from altool.strategies._gcn import GCN, Adjacency, GCNOptions, keep_mask, train_gcn
 from altool.strategies.core_gcn import CoreGCN
 from altool.strategies.coreset import CoreSet
 from altool.strategies.uncertain_gcn import Graph, UncertainGCN
@@ -64,6 +65,29 @@ def test_training_is_that_of_the_dense_network(context_of, weight: float) -> Non
     assert p.std() > 1e-3 and h.std() > 1e-2
     torch.testing.assert_close(probability.double(), p.detach(), rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(hidden.double(), h.detach(), rtol=1e-3, atol=1e-4)
+
+
+def test_bf16_rounds_the_hidden_units_and_the_order_stays(context_of) -> None:
+    x = torch.rand(3000, 16, generator=torch.Generator().manual_seed(5))  # more than a tile
+    x[:500, 0] += 1
+    context = context_of(torch.zeros(len(x), 1), list(range(500)))
+    options = GCNOptions(32, 0.3, 0.01, 5e-4, 60, 1.2)
+    fp32, bf16 = (
+        train_gcn(replace(context, precision=precision), options, x.flip(0), 500)[0]
+        for precision in ("fp32", "bf16")
+    )
+    assert fp32.std() > 0.1 and not torch.equal(fp32, bf16)
+    assert spearmanr(fp32, bf16).statistic > 0.995  # type: ignore[attr-defined]
+
+
+def test_units_are_dropped_with_the_given_probability() -> None:
+    units = torch.empty(1001, 101)
+    kept = keep_mask(units, 0.3, torch.Generator().manual_seed(0))
+    assert kept.shape == units.shape
+    deviation = (0.7 * 0.3 / kept.numel()) ** 0.5
+    assert abs(kept.float().mean().item() - 0.7) < 4 * deviation
+    neighbours = kept[:, 1:].float() * kept[:, :-1].float()  # four of a draw, and yet independent
+    assert abs(neighbours.mean().item() - 0.49) < 6 * deviation
 
 
 def test_initial_weights_are_uniform_by_the_width_of_the_output() -> None:

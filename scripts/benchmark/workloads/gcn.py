@@ -4,6 +4,9 @@ Reference: the adjacency formed, its columns scaled by a product with a diagonal
 every epoch (performance.md 3, items 12 and 13).
 """
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -36,7 +39,7 @@ def workload(settings: Settings) -> Workload:
     scaled_few = np.ones((few, few), np.float32)
 
     def scaling() -> None:
-        scaled_few @ np.diag(np.full(few, 0.5, np.float32))
+        _ = scaled_few @ np.diag(np.full(few, 0.5, np.float32))
 
     def train() -> None:
         net = _Dense(D)
@@ -54,7 +57,16 @@ def workload(settings: Settings) -> Workload:
             Part(scaling, (n / few) ** 3),
             Part(train, epochs / min(REFERENCE_EPOCHS, epochs)),
         ],
-        ours=[Ours(f"UncertainGCN, {n:,} nodes", 18, 30, [Part(lambda: strategy.fit(context))])],
+        ours=[
+            Ours(
+                f"UncertainGCN, {n:,} nodes, {precision}",
+                18,
+                30,
+                [Part(partial(strategy.fit, replace(context, precision=precision)))],
+                precision,
+            )
+            for precision in ("fp32", "bf16")
+        ],
         note=f"reference: the graph of n/4 nodes, scaled by n² and its scaling's product by n³; "
         f"{min(REFERENCE_EPOCHS, epochs)} of {epochs} epochs on all nodes",
     )

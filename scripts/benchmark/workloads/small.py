@@ -15,6 +15,8 @@ from altool.models.dropout import seed_dropout
 from benchmark.compared import Ours, Part, Settings, Workload
 from benchmark.scene import STREAMS, Pictures, learner_of, random_images, request_of
 
+MOST_STEPS = 50
+
 
 def digits(settings: Settings) -> Workload:
     levels = np.asarray(load_digits().data)[:60]  # type: ignore[attr-defined]
@@ -40,7 +42,7 @@ def _workload(
 ) -> Workload:
     full = learner_of(dataset)
     n_steps = full.epochs_for(len(items)) * -(-len(items) // full.batch_size)
-    epochs = 2 if settings.tiny else max(2, full.epochs_for(len(items)) * min(100, n_steps) // n_steps)
+    epochs = 2 if settings.tiny else max(2, full.epochs_for(len(items)) * min(MOST_STEPS, n_steps) // n_steps)
     learner = learner_of(dataset, epochs=epochs, min_steps=0)
     store = Store(items, Transforms(*scale), "cpu")
     request = request_of(store, len(items), n_classes)

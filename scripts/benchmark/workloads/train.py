@@ -48,8 +48,8 @@ def workload(settings: Settings) -> Workload:
         precision: learner.prepare(request, LossPrediction(), precision) for precision in ("fp32", "bf16")
     }
     with STREAMS.init("backbone"):
-        net = released_network(learner.make_model((3, 32, 32), 10)).train()
-        ranker = LossNet(net.tap_channels)
+        model = learner.make_model((3, 32, 32), 10)
+        net, ranker = released_network(model).train(), LossNet(model.tap_channels)
     optimisers = [not_fused(part.parameters(), 0.1) for part in (net, ranker)]
     transform = transforms.Compose(
         [

@@ -80,8 +80,8 @@ class _ReleasedGame:
         ]
         learner = learner_of("learner=resnet18", "dataset=cifar10", f"learner.model.width={net_width}")
         with STREAMS.init("reference"):
-            self.net = released_network(learner.make_model((3, 32, 32), 10)).eval()
-            self.ranker = LossNet(self.net.tap_channels).eval()
+            model = learner.make_model((3, 32, 32), 10)
+            self.net, self.ranker = released_network(model).eval(), LossNet(model.tap_channels).eval()
             self.vae = VAE((3, 32, 32), LATENT, width, ranked=True)
             self.discriminator = Discriminator(LATENT, True, [4 * width, 4 * width])
         self.optimisers = [
@@ -121,7 +121,7 @@ class _ReleasedGame:
         self.optimisers[which].step()
 
 
-def _for_ever(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
+def _for_ever(loader: DataLoader[tuple[Tensor, int]]) -> Iterator[Tensor]:
     while True:
         for images, _ in loader:
             yield images
