@@ -41,6 +41,7 @@ def table(
     caption: object, head: Sequence[object], rows: Sequence[Sequence[object]], kind: str = ""
 ) -> Markup:
     """A table in a box of its own; the first cell of a row names it, and what looks like a number stands on the right."""
+    assert {len(row) for row in rows} <= {len(head)}
     top = tag("tr", *(tag("th", text, scope="col") for text in head))
     body = [
         tag("tr", tag("th", first, scope="row"), *(tag("td", v, class_=_side(v)) for v in rest))
@@ -48,7 +49,7 @@ def table(
     ]
     whole = tag(
         "table",
-        tag("caption", caption) if caption else "",
+        tag("caption", tag("span", caption)) if caption else "",
         tag("thead", top),
         tag("tbody", *body),
         class_=kind or None,

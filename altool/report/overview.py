@@ -23,7 +23,7 @@ MOST_NAMED = 20  # runs that a list names one by one
 def headline(found: Found, total: Provenance) -> Markup:
     """One line of numbers."""
     said = dict(total.facts)
-    texts = [counted(len(found.studies), "experiment")]
+    texts = [counted(sum(not study.generated for study in found.studies), "experiment")]
     texts += [said[key] for key in ("Runs", "Made", "Code") if key in said]
     texts += [f"torch {said['torch']}"] if "torch" in said else []
     return points(texts, "headline")
@@ -105,10 +105,8 @@ def index(sections: Sequence[Section], caption: str) -> Markup:
                 [*counts(s.judged), bar(s.judged)] if len(s.judged) else [*(NOTHING,) * (len(JUDGED) - 1), ""]
             )
         rows.append([*row, "; ".join(marks)])
-    judged = ("Values within 2 SE", "Claims agree", "differ", "not measured", "") if judging else ()
-    return (
-        table(caption, ("Experiment", "Runs done", "n", *judged, "Note"), rows, "index") if rows else Markup()
-    )
+    head = ("Experiment", "Runs done", "n", *(JUDGED if judging else ()), "Note")
+    return table(caption, head, rows, "index") if rows else Markup()
 
 
 def absent(sections: Sequence[Section]) -> Markup:

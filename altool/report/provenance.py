@@ -101,7 +101,9 @@ def _device(run: dict[str, Any]) -> str:
 def _precision(platform: dict[str, Any]) -> str:
     exact = "deterministic" if platform.get("deterministic") else "not deterministic"
     threads = platform.get("threads")
-    return f"{platform.get('precision', '?')}, {exact}" + (f", {threads} threads" if threads else "")
+    return f"{platform.get('precision', '?')}, {exact}" + (
+        f", {threads} thread{'s' * (threads != 1)}" if threads else ""
+    )
 
 
 def _data(runs: Sequence[dict[str, Any]]) -> str:

@@ -1,5 +1,6 @@
 """What the runs of a study were made with: the settings that all share, and those that set a cell apart."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,6 +70,6 @@ def _commands(study: Study) -> Markup:
     for cell in study.cells:
         words = [word for word in cell.words if not word.startswith(("outputs=", "data_root="))]
         if words:
-            command = " ".join(["altool run", *(f"'{w}'" if " " in w or "[" in w else w for w in words)])
+            command = shlex.join(["altool", "run", *words])
             rows.append((_name(study, cell.label, cell.panel), tag("code", command)))
     return table("Commands, one for each cell", ("Cell", "Command"), rows) if rows else Markup()
