@@ -51,7 +51,7 @@ def test_each_second_counts_once_for_the_innermost_phase(clock):
     found = by_phase(profile)
     seconds = {name: row["seconds"] for name, row in found.items()}
     assert seconds == {"evaluate": 10, "strategy fit": 6, "probe": 3, "idle": 6}
-    assert sum(float(row["share"]) for row in found.values()) == pytest.approx(1)
+    assert sum(float(str(row["share"])) for row in found.values()) == pytest.approx(1)
     assert found["probe"]["calls"] == 2 and found["probe"]["images"] == 50
     assert found["probe"]["images_per_second"] == pytest.approx(50 / 3)
     assert found["strategy fit"]["images_per_second"] is None
