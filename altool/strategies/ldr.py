@@ -8,6 +8,7 @@ because VAAL is Sinha's.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,13 +25,24 @@ FLIPPED = (
 BALANCES = ("uniform", "predicted", "none")
 
 
+class Clean(NamedTuple):
+    """Logits of the unperturbed candidates."""
+
+    logits_N_C: Tensor
+
+    @property
+    def classes_N(self) -> np.ndarray:
+        """Those predicted."""
+        return self.logits_N_C.argmax(1).cpu().numpy()
+
+
 @dataclass(frozen=True)
 class LDR(Strategy):
     """`percentile`: PR_T, 0 to 100; `power_iterations`: Ip; the others see `Perturbation`. `order`: ascending from the
     threshold as Algorithm 1, or descending (L6). `balance`: uniform, predicted (as the candidates' predicted classes),
-    none, or a share per class id. Costs 2 + 2·Ip forward passes over the candidates; O(N) memory."""
+    none, or a share per class id. Costs 2 + 2·Ip forward passes over the candidates; O(N · C) memory."""
 
-    wants = frozenset({"logits"})
+    wants = frozenset[str]()
     input_gradients = True
     pointwise = True
 
@@ -58,11 +70,15 @@ class LDR(Strategy):
     def perturbation(self) -> Perturbation:
         return Perturbation(self.epsilon, self.xi, self.power_iterations, self.symmetric, self.smoothing)
 
-    def fit(self, context: Context) -> np.ndarray:
-        """Predicted classes of the candidates, (N,)."""
-        return context.probe(context.candidates, ["logits"])["logits"].argmax(1).cpu().numpy()
+    @torch.no_grad()
+    def fit(self, context: Context) -> Clean:
+        """From the logits that the perturbed ones will be compared with: a probe would be a pass of its own."""
+        assert context.logits is not None
+        starts = range(0, len(context.candidates), context.chunk)
+        parts = (context.candidates[start : start + context.chunk] for start in starts)
+        return Clean(torch.cat([context.logits(context.images(part)) for part in parts]))
 
-    def score(self, context: Context, fitted: np.ndarray) -> Tensor:
+    def score(self, context: Context, fitted: Clean) -> Tensor:
         """LDR of each candidate, nats."""
         assert context.logits is not None
         parts: list[Tensor] = []
@@ -70,7 +86,7 @@ class LDR(Strategy):
         for start in range(0, len(context.candidates), context.chunk):
             indices = context.candidates[start : start + context.chunk]
             images = context.images(indices)
-            clean_B_C = context.logits(images)
+            clean_B_C = fitted.logits_N_C[start : start + context.chunk]
             r = self.perturbation.adversarial(context.logits, images, clean_B_C, directions(context, indices))
             moved_B_C = context.logits(images + r)
             parts.append(self.perturbation.divergence(clean_B_C, moved_B_C))
@@ -86,9 +102,10 @@ class LDR(Strategy):
             )
         return torch.cat(parts)
 
-    def select(self, context: Context, fitted: np.ndarray, scores: np.ndarray, n: int) -> Picks:
+    def select(self, context: Context, fitted: Clean, scores: np.ndarray, n: int) -> Picks:
         """Algorithm 1. Classes with too few candidates above the threshold leave the rest to the next-lowest of all
         classes, then to those just below the threshold (L5)."""
+        classes = fitted.classes_N
         threshold = np.percentile(scores, self.percentile)  # over the whole pool, then by class (L4)
         rng = context.streams.numpy("strategy", "ties")
         shuffled = rng.permutation(len(scores))
@@ -97,9 +114,9 @@ class LDR(Strategy):
         above = rising[scores[rising] > threshold]
         chosen: list[int] = []
         if self.balance != "none":
-            shares = quotas(self.balance, fitted, context.n_classes, n, rng)
+            shares = quotas(self.balance, classes, context.n_classes, n, rng)
             for label, quota in enumerate(shares):
-                chosen += list(above[fitted[above] == label][:quota])
+                chosen += list(above[classes[above] == label][:quota])
         taken = set(chosen)
         chosen += [i for i in above if i not in taken][: n - len(chosen)]
         taken = set(chosen)
@@ -112,7 +129,7 @@ class LDR(Strategy):
             )
         context.diagnostics.number("ldr_threshold", float(threshold))
         context.diagnostics.number("ldr_above_threshold", float(len(above)))
-        context.diagnostics.array("pseudo_labels", fitted)
+        context.diagnostics.array("pseudo_labels", classes)
         return Picks(context.candidates[chosen], scores[chosen])
 
 
