@@ -8,6 +8,7 @@ because VAAL is Sinha's.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,13 +25,24 @@ FLIPPED = (
 BALANCES = ("uniform", "predicted", "none")
 
 
+class Clean(NamedTuple):
+    """Logits of the unperturbed candidates."""
+
+    logits_N_C: Tensor
+
+    @property
+    def classes_N(self) -> np.ndarray:
+        """Those predicted."""
+        return self.logits_N_C.argmax(1).cpu().numpy()
+
+
 @dataclass(frozen=True)
 class LDR(Strategy):
     """`percentile`: PR_T, 0 to 100; `power_iterations`: Ip; the others see `Perturbation`. `order`: ascending from the
     threshold as Algorithm 1, or descending (L6). `balance`: uniform, predicted (as the candidates' predicted classes),
-    none, or a share per class id. Costs 2 + 2·Ip forward passes over the candidates; O(N) memory."""
+    none, or a share per class id. Costs 2 + 2·Ip forward passes over the candidates; O(N · C) memory."""
 
-    wants = frozenset({"logits"})
+    wants = frozenset[str]()
     input_gradients = True
     pointwise = True
 
@@ -58,11 +70,18 @@ class LDR(Strategy):
     def perturbation(self) -> Perturbation:
         return Perturbation(self.epsilon, self.xi, self.power_iterations, self.symmetric, self.smoothing)
 
-    def fit(self, context: Context) -> np.ndarray:
-        """Predicted classes of the candidates, (N,)."""
-        return context.probe(context.candidates, ["logits"])["logits"].argmax(1).cpu().numpy()
+    @torch.no_grad()
+    def fit(self, context: Context) -> Clean:
+        """From the logits that the perturbed ones will be compared with: a probe would be a pass of its own."""
+        assert context.logits is not None
+        logits = context.logits
 
-    def score(self, context: Context, fitted: np.ndarray) -> Tensor:
+        def serve(part: slice) -> dict[str, Tensor]:
+            return {"logits": logits(context.images(context.candidates[part]))}
+
+        return Clean(context.in_chunks(len(context.candidates), serve)["logits"])
+
+    def score(self, context: Context, fitted: Clean) -> Tensor:
         """LDR of each candidate, nats."""
         assert context.logits is not None
         logits = context.logits
@@ -70,7 +89,7 @@ class LDR(Strategy):
         def serve(part: slice) -> dict[str, Tensor]:
             indices = context.candidates[part]
             images = context.images(indices)
-            clean_B_C = logits(images)
+            clean_B_C = fitted.logits_N_C[part]
             r = self.perturbation.adversarial(logits, images, clean_B_C, directions(context, indices))
             moved_B_C = logits(images + r)
             flipped_B = moved_B_C.argmax(1) != clean_B_C.argmax(1)
@@ -87,9 +106,10 @@ class LDR(Strategy):
             )
         return found["score"]
 
-    def select(self, context: Context, fitted: np.ndarray, scores: np.ndarray, n: int) -> Picks:
+    def select(self, context: Context, fitted: Clean, scores: np.ndarray, n: int) -> Picks:
         """Algorithm 1. Classes with too few candidates above the threshold leave the rest to the next-lowest of all
         classes, then to those just below the threshold (L5)."""
+        classes = fitted.classes_N
         threshold = np.percentile(scores, self.percentile)  # over the whole pool, then by class (L4)
         rng = context.streams.numpy("strategy", "ties")
         shuffled = rng.permutation(len(scores))
@@ -98,9 +118,9 @@ class LDR(Strategy):
         above = rising[scores[rising] > threshold]
         chosen: list[int] = []
         if self.balance != "none":
-            shares = quotas(self.balance, fitted, context.n_classes, n, rng)
+            shares = quotas(self.balance, classes, context.n_classes, n, rng)
             for label, quota in enumerate(shares):
-                chosen += list(above[fitted[above] == label][:quota])
+                chosen += list(above[classes[above] == label][:quota])
         taken = set(chosen)
         chosen += [i for i in above if i not in taken][: n - len(chosen)]
         taken = set(chosen)
@@ -113,7 +133,7 @@ class LDR(Strategy):
             )
         context.diagnostics.number("ldr_threshold", float(threshold))
         context.diagnostics.number("ldr_above_threshold", float(len(above)))
-        context.diagnostics.array("pseudo_labels", fitted)
+        context.diagnostics.array("pseudo_labels", classes)
         return Picks(context.candidates[chosen], scores[chosen])
 
 

@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, rel_entr
 from torch import Tensor
 
 from altool.core.errors import UserError
+from altool.core.strategy import Context
 from altool.core.streams import Streams
 from altool.strategies import ldr
-from altool.strategies.ldr import LDR, directions
+from altool.strategies.ldr import LDR, Clean, directions
 from altool.strategies.ldr_vat import LDRVAT
 
 N, D = 40, 5
@@ -26,10 +28,19 @@ def two_classes(x: Tensor) -> Tensor:
     return torch.stack([torch.zeros(len(x)), x.flatten(1) @ ACROSS], 1)
 
 
+def unperturbed(context: Context) -> Clean:
+    return Clean(two_classes(context.images(context.candidates)))
+
+
+def clean(classes: np.ndarray) -> Clean:
+    """Any logits that predict these."""
+    return Clean(F.one_hot(torch.from_numpy(classes)).float())
+
+
 @pytest.fixture
 def context(context_of):
     items = torch.randn(N, 1, 1, D, generator=torch.Generator().manual_seed(0)) * 0.7
-    return context_of(items, [0, 7, 8], logits=two_classes, probed={"logits": two_classes(items)})
+    return context_of(items, [0, 7, 8], logits=two_classes)
 
 
 def test_score_is_the_divergence_along_the_weights(context) -> None:
@@ -41,7 +52,7 @@ def test_score_is_the_divergence_along_the_weights(context) -> None:
         after = before + np.sign(start @ across) * epsilon * np.linalg.norm(across)
         p, q = expit(before), expit(after)
         wanted = rel_entr(p, q) + rel_entr(1 - p, 1 - q)
-        scores = LDR(epsilon=epsilon).score(context, np.empty(0))
+        scores = LDR(epsilon=epsilon).score(context, unperturbed(context))
         np.testing.assert_allclose(scores, wanted, rtol=1e-3, atol=1e-6)
 
 
@@ -50,11 +61,11 @@ def test_a_perturbation_that_changes_most_predictions_is_warned_about(context) -
     start = directions(context, context.candidates).flatten(1) @ ACROSS
     before = context.images(context.candidates).flatten(1) @ ACROSS
     crosses = (np.sign(start.numpy()) != np.sign(before.numpy())).mean()
-    LDR(epsilon=50.0).score(context, np.empty(0))
+    LDR(epsilon=50.0).score(context, unperturbed(context))
     assert context.diagnostics.numbers["ldr_flipped"] == pytest.approx(crosses, abs=1e-6)
     assert bool(context.diagnostics.warnings) == (crosses > 0.5)
     context.diagnostics.warnings.clear()
-    LDR(epsilon=1e-4).score(context, np.empty(0))
+    LDR(epsilon=1e-4).score(context, unperturbed(context))
     assert not context.diagnostics.warnings
 
 
@@ -68,8 +79,8 @@ def test_options_reach_the_perturbation(context) -> None:
         True,
         0.1,
     )
-    plain = LDR(epsilon=1.5).score(context, np.empty(0))
-    assert (options.score(context, np.empty(0)) - plain).abs().min() > 1e-6
+    plain = LDR(epsilon=1.5).score(context, unperturbed(context))
+    assert (options.score(context, unperturbed(context)) - plain).abs().min() > 1e-6
 
 
 def test_an_items_direction_is_its_own(context) -> None:
@@ -80,9 +91,9 @@ def test_an_items_direction_is_its_own(context) -> None:
     for other in (Streams(0, 2), Streams(1, 1)):
         elsewhere = directions(replace(context, streams=other), context.candidates)
         assert (elsewhere != whole).float().mean() > 0.99
-    scores = LDR().score(context, np.empty(0))
+    scores = LDR().score(context, unperturbed(context))
     part = replace(context, candidates=context.candidates[::3], chunk=4)
-    torch.testing.assert_close(LDR().score(part, np.empty(0)), scores[::3], rtol=1e-5, atol=1e-9)
+    torch.testing.assert_close(LDR().score(part, unperturbed(part)), scores[::3], rtol=1e-5, atol=1e-9)
 
 
 def test_directions_are_gaussian(context) -> None:
@@ -129,7 +140,7 @@ def test_selection_is_algorithm_1(context_of, data) -> None:
     shares = np.diff([0, *cuts, n]).tolist()
     balance: Any = data.draw(st.sampled_from(["none", dict(enumerate(shares))]))
     context = context_of(torch.zeros(size + 3, 1), [0, 2, 3], n_classes=n_classes)
-    picks = LDR(percentile, order=order, balance=balance).select(context, classes, scores, n)
+    picks = LDR(percentile, order=order, balance=balance).select(context, clean(classes), scores, n)
     given_shares = None if balance == "none" else shares
     wanted = algorithm_1(scores.tolist(), classes.tolist(), given_shares, n, percentile, order)
     assert picks.indices.tolist() == context.candidates[wanted].tolist()
@@ -151,7 +162,7 @@ def test_balance(balance: str | Mapping[int, float], wanted: list[int], context_
     """By hand: predicted 0 six times, 1 four times, 2 twice, and so on; candidates 50 to 83 lie above the threshold."""
     context = context_of(torch.zeros(100, 1), list(range(84, 100)), n_classes=3)
     classes = np.tile([0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2], 7)
-    picks = LDR(percentile=60, balance=balance).select(context, classes, np.arange(84.0), 6)
+    picks = LDR(percentile=60, balance=balance).select(context, clean(classes), np.arange(84.0), 6)
     assert picks.indices.tolist() == wanted
 
 
@@ -160,7 +171,7 @@ def test_equal_scores_are_bought_at_random(context_of) -> None:
     bought = []
     for seed in range(3):
         context = context_of(torch.zeros(60, 1), [0], streams=Streams(seed, 1))
-        picks = LDR().select(context, np.zeros(59, int), np.zeros(59), 10)
+        picks = LDR().select(context, clean(np.zeros(59, int)), np.zeros(59), 10)
         bought.append(set(picks.indices.tolist()))
     assert all(len(each) == 10 and each != set(range(1, 11)) for each in bought)
     assert bought[0] != bought[1] != bought[2]
@@ -169,7 +180,7 @@ def test_equal_scores_are_bought_at_random(context_of) -> None:
 def test_pseudo_labels_are_the_predictions(context) -> None:
     fitted = LDR().fit(context)
     wanted = (context.images(context.candidates).flatten(1) @ ACROSS > 0).int()
-    assert fitted.tolist() == wanted.tolist() and 0 < wanted.sum() < len(wanted)
+    assert fitted.classes_N.tolist() == wanted.tolist() and 0 < wanted.sum() < len(wanted)
     LDR().select(context, fitted, np.arange(37.0), 4)
     assert context.diagnostics.arrays["pseudo_labels"].tolist() == wanted.tolist()
     assert context.diagnostics.numbers["ldr_threshold"] == pytest.approx(32.4)
@@ -184,9 +195,9 @@ def test_exactly_algorithm_1s_shares_are_asked_for(context_of, monkeypatch: pyte
 
     monkeypatch.setattr(ldr, "quotas", spied)
     context = context_of(torch.zeros(21, 1), [0])
-    picks = LDR(percentile=50).select(context, np.arange(20) % 2, np.arange(20.0), 3)
+    picks = LDR(percentile=50).select(context, clean(np.arange(20) % 2), np.arange(20.0), 3)
     assert asked == ["uniform"] and picks.indices.tolist() == [12, 14, 16]
-    LDR(balance="none").select(context, np.arange(20) % 2, np.arange(20.0), 3)
+    LDR(balance="none").select(context, clean(np.arange(20) % 2), np.arange(20.0), 3)
     assert len(asked) == 1
 
 

@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader
 from torchvision import transforms
 
-from altool.core.strategy import Context
 from altool.data.store import Store, Transforms
 from altool.strategies.ldr import LDR
 from benchmark.compared import Ours, Part, Settings, Workload
@@ -49,7 +48,6 @@ def _workload(settings: Settings, name: str, n: int) -> Workload:
     context = context_of(
         strategy, untrained(learner, store, 10), request_of(store, 2, 10), chunk=learner.eval_batch
     )
-    predicted = strategy.fit(context)
     net = released_network(learner.make_model((channels, side, side), 10)).eval()
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize(mean, std)])
     loader = DataLoader(Pictures(images[2:], labels_of(n, 10), transform), 128)
@@ -73,13 +71,13 @@ def _workload(settings: Settings, name: str, n: int) -> Workload:
 
     return Workload(
         reference=[Part(reference)],
-        ours=[Ours(f"LDR, {learner.name}", 3, 3.3, [Part(lambda: _score(strategy, context, predicted))])],
+        ours=[
+            Ours(
+                f"LDR, {learner.name}", 3, 3.3, [Part(lambda: strategy.score(context, strategy.fit(context)))]
+            )
+        ],
         note=f"{n} images",
     )
-
-
-def _score(strategy: LDR, context: Context, predicted) -> torch.Tensor:  # type: ignore[no-untyped-def]
-    return strategy.score(context, predicted)
 
 
 def _unit(batch: torch.Tensor) -> torch.Tensor:
