@@ -1,6 +1,7 @@
 """Tasks that take turns: the order of their steps, their clocks, their errors, and what ends them early."""
 
 import _thread
+import signal
 import threading
 import time
 
@@ -95,6 +96,15 @@ def test_others_wait_while_there_are_others():
     assert seen == [True, False] and not others_wait()
 
 
+@pytest.fixture
+def ctrl_c_is_heard():
+    """Also where the shell that began the tests ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_is_heard")
 def test_an_interrupt_while_waiting_ends_every_task_at_its_next_safe_point():
     begun: list[int] = []
 
