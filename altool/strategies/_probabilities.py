@@ -1,6 +1,20 @@
 """Uncertainty of a softmax distribution, in float64 and without 1 − p, so that near-certain items keep their order."""
 
+from collections.abc import Callable
+
 from torch import Tensor
+
+from altool.core.strategy import Context
+
+
+def of_candidates(measure: Callable[[Tensor], Tensor], context: Context) -> Tensor:
+    """`measure` of every candidate's logits, (N,), chunk by chunk: a million items' logits of a thousand classes are no small
+    thing to keep."""
+
+    def reduce(chunk: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {"score": measure(chunk["logits"])}
+
+    return context.probe(context.candidates, ["logits"], reduce)["score"]
 
 
 def entropy(logits_N_C: Tensor) -> Tensor:

@@ -6,15 +6,15 @@ from typing import Any
 from torch import Tensor
 
 from altool.core.strategy import Context, Strategy
-from altool.strategies._probabilities import entropy
+from altool.strategies._probabilities import entropy, of_candidates
 
 
 @dataclass(frozen=True)
 class Entropy(Strategy):
-    """One pass over the candidates."""
+    """One pass over the candidates, O(N) memory."""
 
     wants = frozenset({"logits"})
     pointwise = True
 
     def score(self, context: Context, fitted: Any) -> Tensor:
-        return entropy(context.probe(context.candidates, ["logits"])["logits"])
+        return of_candidates(entropy, context)

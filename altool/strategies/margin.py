@@ -6,15 +6,15 @@ from typing import Any
 from torch import Tensor
 
 from altool.core.strategy import Context, Strategy
-from altool.strategies._probabilities import one_minus_margin
+from altool.strategies._probabilities import of_candidates, one_minus_margin
 
 
 @dataclass(frozen=True)
 class Margin(Strategy):
-    """One pass over the candidates."""
+    """One pass over the candidates, O(N) memory."""
 
     wants = frozenset({"logits"})
     pointwise = True
 
     def score(self, context: Context, fitted: Any) -> Tensor:
-        return one_minus_margin(context.probe(context.candidates, ["logits"])["logits"])
+        return of_candidates(one_minus_margin, context)

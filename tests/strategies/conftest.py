@@ -30,8 +30,9 @@ def context_of() -> Callable[..., Context]:
         unlabelled = np.setdiff1d(np.arange(len(items)), labelled)
         known = probed or {}
 
-        def probe(indices: np.ndarray, wants: list[str]) -> dict[str, Tensor]:
-            return {want: known[want][torch.as_tensor(indices)] for want in wants}
+        def probe(indices: np.ndarray, wants: list[str], reduce: Any = None) -> dict[str, Tensor]:
+            found = {want: known[want][torch.as_tensor(indices)] for want in wants}
+            return reduce(found) if reduce else found
 
         fields: dict[str, Any] = {
             "stage": 1,
