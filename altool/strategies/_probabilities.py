@@ -8,8 +8,8 @@ from altool.core.strategy import Context
 
 
 def of_candidates(measure: Callable[[Tensor], Tensor], context: Context) -> Tensor:
-    """`measure` of every candidate's logits, (N,), chunk by chunk: a million items' logits of a thousand classes are no small
-    thing to keep."""
+    """`measure` of every candidate's logits, (N,), chunk by chunk: a million items' logits of a thousand classes would
+    fill the memory."""
 
     def reduce(chunk: dict[str, Tensor]) -> dict[str, Tensor]:
         return {"score": measure(chunk["logits"])}
