@@ -75,13 +75,17 @@ def _short_list(points_N_D: Tensor, nearest_N: Tensor, n: int) -> tuple[list[int
 
 
 def nearest_squared(points_N_D: Tensor, centres_L_D: Tensor) -> Tensor:
-    """Squared distance of every point to its nearest centre, (N,), in tiles of bounded size."""
+    """Squared distance of every point to its nearest centre, (N,), in tiles of bounded size. They are gathered in one
+    place: small tensors between large ones would tear the heap."""
     nearest_N = points_N_D.new_full((len(points_N_D),), torch.inf)
     for centres in centres_L_D.split(TILE_COLUMNS):
         squares, rows = centres.square().sum(1), max(1, TILE_ELEMENTS // len(centres))
-        tiles = (torch.addmm(squares, part, centres.T, alpha=-2) for part in points_N_D.split(rows))
-        torch.minimum(nearest_N, torch.cat([tile.min(1).values for tile in tiles]), out=nearest_N)
-    return nearest_N.add_(points_N_D.square().sum(1)).clamp_(min=0)
+        for nearest, points in zip(nearest_N.split(rows), points_N_D.split(rows), strict=True):
+            tile = torch.addmm(squares, points, centres.T, alpha=-2)
+            torch.minimum(nearest, tile.amin(1), out=nearest)
+    for nearest, points in zip(nearest_N.split(TILE_COLUMNS), points_N_D.split(TILE_COLUMNS), strict=True):
+        nearest += points.square().sum(1)
+    return nearest_N.clamp_(min=0)
 
 
 def squared_distances(a_N_D: Tensor, b_M_D: Tensor) -> Tensor:

@@ -15,15 +15,14 @@ Measure = Callable[[Tensor], Tensor]
 
 
 def scores(context: Context, measure: Measure) -> Tensor:
-    """`measure` of the model's logits of every candidate, (N,); averaged over pixels where they are maps, of which no more
-    than a chunk is held."""
+    """`measure` of the model's logits of every candidate, (N,), averaged over pixels where they are maps; chunk by chunk: a
+    million items' logits of a thousand classes would fill the memory."""
 
     def reduce(chunk: dict[str, Tensor]) -> dict[str, Tensor]:
-        maps = chunk["logits"].ndim > 2
-        return {"score": averaged(measure, chunk["logits"])} if maps else chunk
+        logits = chunk["logits"]
+        return {"score": averaged(measure, logits) if logits.ndim > 2 else measure(logits)}
 
-    found = context.probe(context.candidates, ["logits"], reduce)
-    return found["score"] if "score" in found else measure(found["logits"])
+    return context.probe(context.candidates, ["logits"], reduce)["score"]
 
 
 def averaged(measure: Measure, maps: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from altool.strategies._probabilities import entropy, scores
 
 @dataclass(frozen=True)
 class Entropy(Strategy):
-    """One pass over the candidates. Of maps: the average over their pixels."""
+    """One pass over the candidates, O(N) memory. Of maps: the average over their pixels."""
 
     wants = frozenset({"logits"})
     pointwise = True
