@@ -25,12 +25,13 @@ class Lineup:
 
 
 def panel_groups(study: Study, dataset: str) -> list[list[str]]:
-    """Panels to look at: every one on its own for no `dataset`; those of `A | B` taken together."""
+    """Panels to look at: every one on its own for no `dataset`; those of `A | B` taken together. Of an experiment without
+    named panels there is one, which is about its only dataset."""
     known = study.panels()
     named = [name for name in dataset.split(" | ") if name in known]
     if named:
         return [named]
-    return [[panel] for panel in known] if not dataset or len(known) == 1 else []
+    return [[panel] for panel in known] if not dataset or known == [""] else []
 
 
 def lineup(study: Study, said: Statement, panels: list[str]) -> Lineup:

@@ -54,7 +54,7 @@ class Output:
 class Study:
     """`spec`: the `reproduce:` node of the experiment; `generated`: smoke scale or generated data, never to be judged;
     `datasets`: sizes and class counts of the cells' pools where the experiment measures data (else empty); `stamp`: what
-    every figure has to say of its runs, where they are not the paper's."""
+    every figure has to say of its runs, where they are not the paper's, or not all; `command`: what makes it again."""
 
     name: str
     spec: Mapping[str, Any]
@@ -62,6 +62,7 @@ class Study:
     generated: bool = False
     datasets: pd.DataFrame = field(default_factory=pd.DataFrame)
     stamp: str = ""
+    command: str = ""
 
     @cached_property
     def stages(self) -> pd.DataFrame:
@@ -111,7 +112,7 @@ class Study:
         if not path.exists():
             return {}
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 return {key: stored[key] for key in stored.files}
         except (OSError, ValueError, EOFError, BadZipFile) as error:
             raise RunConflict(f"{path} is damaged: {error}.") from None
@@ -158,6 +159,7 @@ class Study:
             "spec": dict(self.spec),
             "generated": self.generated,
             "stamp": self.stamp,
+            "command": self.command,
             "cells": cells,
             "datasets": datasets,
         }
@@ -183,7 +185,8 @@ def load_study(path: Path) -> Study:
         )
         datasets = pd.DataFrame(record["datasets"])
         stamp = record.get("stamp", SMOKE if record["generated"] else "")
-        return Study(record["name"], record["spec"], cells, record["generated"], datasets, stamp)
+        told = (stamp, record.get("command", ""))
+        return Study(record["name"], record["spec"], cells, record["generated"], datasets, *told)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is no record of a study ({error}); altool reproduce writes it.") from None
 

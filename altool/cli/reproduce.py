@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from altool.core.errors import EXIT_DONE, EXIT_FAILED, UserError
 
+MOST_SEEDS = 10_000
+
 if TYPE_CHECKING:
     from altool.reproduce.grid import Wanted
 
@@ -66,9 +68,14 @@ def _seeds(text: str | None) -> tuple[int, ...] | None:
     seeds: list[int] = []
     for part in text.strip("[]").split(","):
         first, dash, last = part.strip().partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
+        if not first.isdecimal() or (dash and not last.isdecimal()):
             raise UserError(f"--seeds {text}: give numbers, such as --seeds 0,1,2 or --seeds 0-4.")
-        seeds += range(int(first), int(last or first) + 1)
+        between = range(int(first), int(last or first) + 1)
+        if not between or len(between) > MOST_SEEDS:
+            raise UserError(
+                f"--seeds {text}: {part.strip()} is {len(between):,} seeds; give 1 to {MOST_SEEDS:,}."
+            )
+        seeds += between
     if not seeds or len(set(seeds)) < len(seeds):
         raise UserError(f"--seeds {text}: give at least one seed, and each of them once.")
     return tuple(seeds)

@@ -143,7 +143,7 @@ class RunFolder:
         path = self.path / "carry" / f"stage_{stage:03d}.npz"
         if not path.exists():
             return {}
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
 
     def write_diagnostics(self, stage: int, arrays: dict[str, np.ndarray]) -> None:

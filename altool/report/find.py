@@ -79,7 +79,7 @@ def _readable(folder: Path, damaged: dict[Path, str]) -> bool:
 def _by_fingerprint(recorded: Sequence[Study], readable: set[Path], watch: Watch) -> Iterator[Study]:
     """Experiments whose runs other commands made. Smoke runs are only looked for in the records of their own."""
     smoke = {f.resolve() for study in recorded if study.generated for f in _folders(study)}
-    told = {study.name for study in recorded if not study.generated}
+    told = {study.name for study in recorded if not study.stamp}
     cells: dict[str, list[Path]] = defaultdict(list)
     datasets: set[tuple[str, str]] = set()
     for folder in sorted(readable - smoke):

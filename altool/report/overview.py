@@ -35,10 +35,10 @@ def counted(n: int, noun: str) -> str:
 
 
 def verdicts(sections: Sequence[Section]) -> Markup:
-    """Counts by paper, smoke runs left out."""
+    """Counts by paper, of whole experiments with the papers' settings."""
     rows = []
     for paper in [*PAPERS, ""]:
-        judged = [s.judged for s in sections if s.paper == paper and not s.generated and not s.judged.empty]
+        judged = [s.judged for s in sections if s.paper == paper and not s.stamp and not s.judged.empty]
         if judged:
             whole = pd.concat(judged, ignore_index=True)
             name = f"{paper}: {PAPERS[paper]}" if paper else "of one's own"
@@ -76,7 +76,7 @@ def disagreements(sections: Sequence[Section]) -> Markup:
     """Every value and claim that differs, with its place on the page."""
     rows = []
     for s in sections:
-        outputs = [] if s.generated else published_rows(s.judged.query("verdict == @DIFFERS"))
+        outputs = [] if s.stamp else published_rows(s.judged.query("verdict == @DIFFERS"))
         for row in outputs[0].frame.to_dict("records") if outputs and outputs[0].frame is not None else []:
             link = tag("a", s.title.partition(":")[0], href=f"#{s.anchor}")
             told = [row[key] for key in ("Measured ± SE", "n", "At", "Note")]

@@ -198,7 +198,7 @@ def careful(study: Study, source: Provenance) -> Markup:
 def _sources(study: Study, spec: Mapping[str, Any]) -> list[tuple[str, object]]:
     paper = str(spec.get("paper", ""))
     origins = published_origins(study.name)
-    command = f"altool reproduce {study.name}" + (" --scale smoke" if study.generated else "")
+    command = study.command or f"altool reproduce {study.name}"
     return [
         (
             "Paper",

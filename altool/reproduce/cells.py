@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import yaml
@@ -91,10 +92,11 @@ class Planned:
 
 
 def _holds(path: Path, key: str) -> bool:
-    if not path.exists():
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            return key in stored.files
+    except (OSError, ValueError, BadZipFile):  # not there, or damaged, which a new run mends as well
         return False
-    with np.load(path, allow_pickle=False) as stored:
-        return key in stored.files
 
 
 def plan(

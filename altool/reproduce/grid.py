@@ -1,5 +1,6 @@
 """What the person asked for, and the cells of the experiment that it means."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from altool.config.literal import as_text
 from altool.core.errors import UserError, did_you_mean
+from altool.core.naming import fingerprint
 from altool.engine.progress import Mode
 from altool.reproduce.cells import Planned, plan
 from altool.reproduce.experiment import Experiment, find_experiment
@@ -35,9 +37,25 @@ class Wanted:
         return (self.outputs / SMOKE_FOLDER if self.smoke else self.outputs).absolute()
 
     @property
+    def own(self) -> list[str]:
+        """The words that make other runs than the paper's."""
+        return [word for word in self.words if not word.startswith(("data_root=", "threads="))]
+
+    @property
     def folder(self) -> Path:
-        """Where figures and tables go."""
-        return self.place / "reproduce" / self.name
+        """Where figures and tables go: a part of an experiment, or one with words of its own, never into the whole's."""
+        if not self.only and not self.own:
+            return self.place / "reproduce" / self.name
+        part = fingerprint({"only": {k: sorted(v) for k, v in self.only.items()}, "own": sorted(self.own)})
+        return self.place / "reproduce" / f"{self.name}-{part[:8]}"
+
+    @property
+    def command(self) -> str:
+        """What makes it again."""
+        only = [word for key, values in self.only.items() for word in _only_words(key, values)]
+        seeds = ["--seeds", ",".join(map(str, self.seeds))] if self.seeds is not None else []
+        scale = ["--scale", "smoke"] if self.smoke else []
+        return shlex.join(["altool", "reproduce", self.name, *scale, *seeds, *only, *self.words])
 
 
 @dataclass(frozen=True)
@@ -55,8 +73,10 @@ class Grid:
         if self.wanted.smoke:
             generated = any(GENERATED in str(cell.run.dataset.path) for cell in self.cells)
             return f"Smoke scale{', generated data' if generated else ''}: no result."
-        own = [word for word in self.wanted.words if not word.startswith(("data_root=", "threads="))]
-        return f"With {', '.join(own)}." if own else ""
+        own, only = self.wanted.own, self.wanted.only
+        part = ", ".join(f"{key}={'|'.join(values)}" for key, values in only.items())
+        told = [f"Only {part}."] * bool(part) + [f"With {', '.join(own)}."] * bool(own)
+        return " ".join(told)
 
     @property
     def measures_data(self) -> bool:
@@ -69,6 +89,12 @@ class Grid:
         files = f" Its files: {self.spec['download']}." if "download" in self.spec else ""
         if lacks and not self.wanted.smoke:
             raise UserError(f"{name} needs dataset={lacks}, which this altool cannot read yet.{files}")
+
+
+def _only_words(key: str, values: tuple[str, ...]) -> list[str]:
+    if key in ("label", "panel"):  # whose values may hold commas
+        return [word for value in values for word in ("--only", f"{key}={value}")]
+    return ["--only", f"{key}={','.join(values)}"]
 
 
 def grid_of(wanted: Wanted) -> Grid:

@@ -167,7 +167,7 @@ def _study(wanted: Wanted, grid: Grid, session: Session) -> Study:
     judges_sizes = any(said.metric in FACTS for said in statements(grid.experiment.name))
     facts = _facts(grid.cells, session) if grid.measures_data or judges_sizes else pd.DataFrame()
     cells = tuple(cell.as_study_cell() for cell in grid.cells)
-    return Study(grid.experiment.name, grid.spec, cells, wanted.smoke, facts, grid.stamp)
+    return Study(grid.experiment.name, grid.spec, cells, wanted.smoke, facts, grid.stamp, wanted.command)
 
 
 def _facts(cells: Sequence[Planned], session: Session) -> pd.DataFrame:

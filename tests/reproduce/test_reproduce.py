@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from altool.core.errors import EXIT_STOPPED, Stopped
+from altool.reproduce.grid import Wanted, grid_of
 
 TOY = ("reproduce", "ldr_fig3", "--scale", "smoke", "--progress", "plain")
 MADE = Path("outputs/smoke/reproduce/ldr_fig3")
@@ -146,9 +147,40 @@ def test_completion_knows_the_names(altool, monkeypatch: pytest.MonkeyPatch) -> 
 def test_sizes_that_a_paper_prints_are_counted_in_the_sets_of_the_runs(altool) -> None:
     said = altool("reproduce", "ldr_fig2", "learner=mlp", "learner.epochs=1", "--progress", "quiet")
     assert said.code == 0, said.err
-    with Path("outputs/reproduce/ldr_fig2/published.csv").open(newline="") as lines:
+    (judged,) = Path("outputs/reproduce").glob("ldr_fig2-*/published.csv")
+    with judged.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     assert [(row["published"], row["measured"], row["verdict"]) for row in rows] == 2 * [
         ("800 points", "800.0", "agrees"),
         ("200 points", "200.0", "agrees"),
     ]
+
+
+def test_a_part_or_other_settings_go_beside_the_whole_experiment(altool) -> None:
+    whole, part, other = (
+        Wanted("ldr_fig5", only=only, words=words)
+        for only, words in (({}, ()), ({"panel": ("Circles",)}, ()), ({}, ("learner.epochs=2", "threads=1")))
+    )
+    assert whole.folder == Path("outputs/reproduce/ldr_fig5").absolute()
+    assert len({whole.folder, part.folder, other.folder}) == 3
+    assert Wanted("ldr_fig5", words=("threads=1",)).folder == whole.folder
+    assert grid_of(part).stamp == "Only panel=Circles." and grid_of(other).stamp == "With learner.epochs=2."
+    assert part.command == "altool reproduce ldr_fig5 --only panel=Circles"
+    assert other.command == "altool reproduce ldr_fig5 learner.epochs=2 threads=1"
+
+
+def test_claims_about_another_panel_are_not_judged_with_the_one_that_was_run(altool) -> None:
+    words = ("learner=mlp", "learner.epochs=1", "--progress", "quiet", "--seeds", "0,1")
+    assert altool("reproduce", "ldr_fig5", "--only", "panel=Circles", *words).code == 0
+    (judged,) = Path("outputs/reproduce").glob("ldr_fig5-*/published.csv")
+    with judged.open(newline="") as lines:
+        said = {row["dataset"]: row["verdict"] for row in csv.DictReader(lines)}
+    assert said.pop("Circles") in ("agrees", "differs") and said == {"Moons": "not measured"}
+
+
+def test_a_damaged_record_is_told_with_the_command_that_makes_it_anew(altool) -> None:
+    assert altool(*TOY).code == 0
+    broken = sorted(Path("outputs/smoke").rglob("stage_000.npz"))[0]
+    broken.write_bytes(broken.read_bytes()[:100])
+    said = altool(*TOY)
+    assert said.code in (0, 1) and "rerun=true" in said.err + said.out
