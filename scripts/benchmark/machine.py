@@ -20,6 +20,15 @@ class Ceilings:
     operations: dict[str, float]
     bytes: float
 
+    def __str__(self) -> str:
+        rates = [f"{name} {rate / 1e9:.0f} GFLOP/s" for name, rate in self.operations.items()]
+        return ", ".join([*rates, f"copy {self.bytes / 1e9:.0f} GB/s"])
+
+    def or_better(self, other: "Ceilings") -> "Ceilings":
+        """The higher of each: what else the machine did only ever lowers one."""
+        operations = {name: max(rate, other.operations[name]) for name, rate in self.operations.items()}
+        return Ceilings(operations, max(self.bytes, other.bytes))
+
 
 def measure_ceilings(settings: Settings, device: str = "cpu") -> Ceilings:
     side = settings.size(8192 if device != "cpu" else 2048, 64)

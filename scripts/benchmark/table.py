@@ -61,8 +61,6 @@ def bench(options: argparse.Namespace) -> int:
     about = header(settings)
     Console().print(" · ".join(f"{key} {value}" for key, value in about.items()), highlight=False)
     ceilings = measure_ceilings(settings)
-    rates = ", ".join(f"{name} {rate / 1e9:.0f} GFLOP/s" for name, rate in ceilings.operations.items())
-    Console().print(f"ceilings: {rates}, copy {ceilings.bytes / 1e9:.0f} GB/s", highlight=False)
     results: list[Result] = []
     for name in names:
         with console.status(f"{name} ({len(results)} rows so far)"):
@@ -72,16 +70,19 @@ def bench(options: argparse.Namespace) -> int:
                 results += MEASURED[name](settings)
         if options.csv:  # after every row: what was measured is not lost with what follows
             _write(options.csv, results, about)
+    ceilings = ceilings.or_better(measure_ceilings(settings))
     _print(results)
+    Console().print(f"ceilings: {ceilings}", highlight=False)
     if options.markdown:
-        write_text_atomic(options.markdown, markdown(results, about, rates))
+        write_text_atomic(options.markdown, markdown(results, about, str(ceilings)))
     if options.figure:
         draw(results, ceilings, options.figure)
     return 0
 
 
 def _chosen(only: str) -> list[str] | None:
-    """Row names that begin with one of the words; None, and a line on stderr, where a word fits none."""
+    """Row names that are one of the words or, where none is, begin with it; None, and a line on stderr, where a word fits
+    none."""
     known = [*COMPARED, *MEASURED]
     words = [word.strip() for word in only.split(",") if word.strip()]
     unknown = [word for word in words if not any(name.startswith(word) for name in known)]
@@ -90,7 +91,11 @@ def _chosen(only: str) -> list[str] | None:
         return None
     if not words:
         return [name for name in known if name not in ONLY_WHEN_ASKED]
-    return [name for name in known if any(name.startswith(word) for word in words)]
+    return [name for name in known if any(_is_meant(word, name, known) for word in words)]
+
+
+def _is_meant(word: str, name: str, known: list[str]) -> bool:
+    return name == word if word in known else name.startswith(word)
 
 
 def markdown(results: list[Result], about: dict[str, str], rates: str) -> str:

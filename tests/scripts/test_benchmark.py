@@ -122,6 +122,7 @@ def test_picture_and_csv(tmp_path: Path) -> None:
 
 def test_rows_are_chosen_by_how_they_begin(capsys: pytest.CaptureFixture[str]) -> None:
     assert table._chosen("vab_al, gpu") == ["vab_al_10", "vab_al_100", "gpu"]
+    assert table._chosen("vab_al_10") == ["vab_al_10"]
     everything = table._chosen("")
     assert everything and "growth" in everything and "precision" not in everything
     assert table._chosen("kcentre") is None
