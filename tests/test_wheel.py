@@ -49,7 +49,7 @@ def test_it_holds_the_package_with_its_configuration_and_nothing_else(wheel: Pat
     modules = {str(p.relative_to(ROOT / "altool")) for p in (ROOT / "altool").rglob("*.py")}
     files = {f"_conf/{p.relative_to(ROOT / 'conf')}" for p in (ROOT / "conf").rglob("*.yaml")}
     assert "_conf/run.yaml" in files
-    assert inside == modules | files | {"analysis/published.csv"}
+    assert inside == modules | files | {"analysis/published.csv", "report/page.css"}
 
 
 def test_it_lists_what_there_is(installed: Path, tmp_path: Path) -> None:

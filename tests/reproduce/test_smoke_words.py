@@ -43,7 +43,7 @@ def test_a_missing_set_is_generated_in_its_format(
     [
         ("ta_vaal_cvpr_fig4c", "caltech101", (3, 64, 64), 102, (204, 102)),
         ("ta_vaal_cvpr_fig5", "cityscapes", (3, 32, 64), 19, (24, 4)),
-        ("vab_al_fig3a", "neu", (3, 64, 64), 9, (180, 90)),
+        ("vab_al_fig3a", "neu", (3, 64, 64), 9, (180, 27)),
     ],
 )
 def test_sets_of_image_files_are_read_from_folders_in_their_true_format(
