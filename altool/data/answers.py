@@ -1,12 +1,11 @@
 """A person's labels.csv, as any spreadsheet writes it: what each line says, and what is wrong with it, line by line."""
 
-import csv
-import io
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from altool.core.errors import UserError, nearest
+from altool.data.csv_lines import COLUMNS, Line, read_lines
 
 SKIP = "skip"  # the answer "this picture cannot, or need not, be labelled"
 DELIMITERS = ",;\t"
@@ -14,11 +13,12 @@ DELIMITERS = ",;\t"
 
 @dataclass(frozen=True)
 class Answers:
-    """`labels`: what the file says of each picture, the last line winning; SKIP for a skipped one. `notes`: what the
-    person should know, in the order of the lines."""
+    """`labels`: what the file says of each picture, the last line winning; SKIP for a skipped one. `unused`: pictures
+    that have none but labels which are not allowed. `notes`: what the person should know, in the order of the lines."""
 
     labels: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    unused: frozenset[str] = frozenset()
 
 
 def read_answers(
@@ -38,64 +38,73 @@ def read_answers(
     by_file_name = _by_file_name(known)
     labels: dict[str, str] = {}
     lines: dict[str, int] = {}
-    notes: list[str] = []
+    unused: set[str] = set()
+    useless: dict[
+        str, int
+    ] = {}  # where in `notes` the last line without a label that can be used is spoken of
+    notes: list[tuple[int, str]] = []
     fresh = {label for label in remembered.values() if label != SKIP}
-    for number, written, label in _rows(path):
+    for number, written, label, error in _lines(path):
+        if error:
+            notes.append((number, f"{error}: this line is not used"))
+            continue
         name = _match(written, known, path.parent, folder)
         if name is None:
-            near = by_file_name.get(PurePosixPath(written.replace("\\", "/")).name)
+            near = by_file_name.get(PurePosixPath(written.strip().replace("\\", "/")).name)
             advice = f": did you mean {near}?" if near else ""
-            notes.append(f"line {number}: {written or 'no path'} is not among the pictures{advice}")
+            notes.append((number, f"{written.strip() or 'no path'} is not among the pictures{advice}"))
             continue
         if not label:
-            notes.append(f"line {number}: {name} has no label yet")
+            useless[name] = len(notes)
+            notes.append((number, f"{name} has no label yet"))
             continue
         if label.lower() == SKIP:
             label = SKIP
         elif classes and label not in classes:
             near = nearest(label, classes)
             advice = f"did you mean {near}?" if near else f"classes={','.join(classes)}"
-            notes.append(f"line {number}: {name}: label {label} is not used: {advice}")
+            useless[name] = len(notes)
+            notes.append((number, f"{name}: label {label} is not used: {advice}"))
+            unused.add(name)
             continue
         elif label not in fresh:
             near = nearest(label, fresh) if not classes else None
             if near:
-                notes.append(f"line {number}: {name}: {label} is a new class; did you mean {near}?")
+                notes.append((number, f"{name}: {label} is a new class; did you mean {near}?"))
             fresh.add(label)
         if name in lines:
             what = "again" if labels[name] == label else f"was {labels[name]}, {label} is used"
-            notes.append(f"line {number}: {name} stands in line {lines[name]} too: {what}")
-        elif remembered.get(name, label) != label:
-            notes.append(f"line {number}: {name} was {remembered[name]} before, {label} is used now")
+            notes.append((number, f"{name} stands in line {lines[name]} too: {what}"))
         labels[name], lines[name] = label, number
-    notes += [
-        f"{name} was answered before ({label}) and is not in {path.name} now: the answer is kept"
+    for name, label in labels.items():  # once the last line of each has spoken
+        if remembered.get(name, label) != label:
+            notes.append((lines[name], f"{name} was {remembered[name]} before, {label} is used now"))
+    kept = {
+        name: label
         for name, label in remembered.items()
-        if name not in labels and name in known
+        if name not in labels and name in known and (label == SKIP or not classes or label in classes)
+    }
+    for name in kept.keys() & useless.keys():
+        number, note = notes[useless[name]]
+        notes[useless[name]] = (number, f"{note}; {kept[name]}, answered before, is kept")
+    said = [f"line {number}: {note}" for number, note in sorted(notes, key=lambda note: note[0])]
+    said += [
+        f"{name} was answered before ({label}) and is not in {path.name} now: the answer is kept"
+        for name, label in kept.items()
+        if name not in useless
     ]
-    return Answers(labels, notes)
+    return Answers(labels, said, frozenset(unused - labels.keys()))
 
 
-def _rows(path: Path) -> list[tuple[int, str, str]]:
-    """(line number, path, label) of every line that is not empty."""
+def _lines(path: Path) -> list[Line]:
+    """The lines of the file, whatever stands between their cells. Raises UserError when it has no such columns."""
     text = _text(path)
     header = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(DELIMITERS, key=header.count)
-    try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        rows = [
-            (reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))
-        ]
-    except csv.Error as error:
-        raise UserError(f"{path} cannot be read as a CSV file: {error}") from error
-    columns = [name.lower() for name in rows[0][1]] if rows else []
-    for column in ("path", "label"):
-        if column not in columns:
-            found = f"its first line has {', '.join(columns)}" if columns else "it is empty"
-            raise UserError(f"{path} needs a first line path,label: {found}.")
-    at_path, at_label = columns.index("path"), columns.index("label")
-    padded = ((number, row + [""] * len(columns)) for number, row in rows[1:])
-    return [(number, row[at_path], row[at_label]) for number, row in padded]
+    columns, lines = read_lines(text, max(DELIMITERS, key=header.count))
+    if not set(COLUMNS) <= set(columns):
+        found = f"its first line has {', '.join(columns)}" if columns else "it is empty"
+        raise UserError(f"{path} needs a first line path,label: {found}.")
+    return lines
 
 
 def _text(path: Path) -> str:
@@ -113,11 +122,14 @@ def _text(path: Path) -> str:
 
 
 def _match(written: str, known: Mapping[str, object], beside: Path, folder: Path) -> str | None:
-    """The picture that a path means: relative to the folder, to labels.csv or to where one stands, or absolute."""
-    tidy = PurePosixPath(written.replace("\\", "/")).as_posix()
+    """The picture that a path means: as it is written, else relative to the folder, to labels.csv or to where one stands, or
+    absolute."""
+    if written in known:
+        return written
+    tidy = PurePosixPath(written.strip().replace("\\", "/")).as_posix()
     if tidy in known:
         return tidy
-    if not written:
+    if not written.strip():
         return None
     for base in (beside, Path.cwd()):
         try:

@@ -15,7 +15,8 @@ DIGEST_BYTES = 16
 
 
 class Entry(NamedTuple):
-    """What is known of one file. `row` −1: it has no pixels, `error` says why. Digests are of the file and of its pixels."""
+    """What is known of one file. `row` −1: it has no pixels, `error` says why. Digests are of the file and of its pixels; an
+    entry without that of the file is not to be relied on."""
 
     n_bytes: int
     mtime_ns: int
@@ -28,11 +29,11 @@ class Entry(NamedTuple):
     error: str = ""
 
     def is_of(self, stat: os.stat_result) -> bool:
-        return (self.n_bytes, self.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+        return bool(self.contents) and (self.n_bytes, self.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
 
     @property
     def without_pixels(self) -> "Entry":
-        return self._replace(contents="", pixels="", row=-1)
+        return self if self.error else self._replace(contents="", pixels="", row=-1)
 
 
 @dataclass
@@ -68,11 +69,13 @@ class Index:
 
     def map(self) -> np.ndarray:
         """All rows, (n_rows, H, W, C), unread."""
+        if not self.n_rows:  # an empty file cannot be mapped
+            return np.empty((0, *self.shape), np.uint8)
         return np.memmap(self.pixels, np.uint8, "r", shape=(self.n_rows, *self.shape))
 
     def commit(self) -> None:
         """Writes the files that are through; those of which only the header is known are left for the next time."""
-        whole = {name: entry for name, entry in self.entries.items() if entry.row >= 0 or entry.error}
+        whole = {name: e for name, e in self.entries.items() if e.contents and (e.row >= 0 or e.error)}
         stored = {
             "shape": self.shape,
             "generation": self.generation,

@@ -10,7 +10,8 @@ import numpy as np
 
 from altool.core.errors import UserError
 from altool.core.maps import IGNORED
-from altool.data.image_cache import SHOWN, Size, decoded
+from altool.data.bad_files import SHOWN
+from altool.data.image_cache import Size, decoded
 from altool.data.images import image_names
 from altool.data.local_sets import find_set
 from altool.data.reading import Reading

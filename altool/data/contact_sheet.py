@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from altool.core.atomic import write_atomic
+from altool.data.decode import as_seen
 
 COLUMNS, SIDE, MARGIN, LINE = 10, 128, 8, 15  # pixels
 PER_SHEET = 200
@@ -45,10 +46,7 @@ def _thumbnail(file: Path) -> Image.Image:
     try:
         with Image.open(file) as opened:
             opened.draft(None, (2 * SIDE, 2 * SIDE))
-            image = ImageOps.exif_transpose(opened)
-            if image.mode.startswith("I"):  # 16 bits
-                image = image.convert("I").point(lambda value: value / 257).convert("L")
-            image = image.convert("RGB")
+            image = as_seen(opened).convert("RGB")
     except Exception:  # it was readable when it was decoded; a sheet with a gap is better than none
         return Image.new("RGB", (SIDE, SIDE), "grey")
     enlarge = max(image.size) <= SIDE // 2  # a digit of 8×8 is shown in its pixels

@@ -1,5 +1,6 @@
 """One image file, of whatever size and mode, as uint8 pixels: upright, opaque, grey or RGB, resized."""
 
+import errno
 import io
 from pathlib import Path
 from typing import NamedTuple
@@ -28,7 +29,7 @@ class Header(NamedTuple):
 
 
 def read_header(path: Path) -> Header:
-    """Reads no pixels. Raises Unreadable."""
+    """Reads no pixels. Raises Unreadable, and OSError or MemoryError where it is the machine that fails, not the file."""
     try:
         with Image.open(path) as image:
             _check_mode(image)
@@ -39,13 +40,15 @@ def read_header(path: Path) -> Header:
     except Unreadable:
         raise
     except Exception as error:  # Pillow's readers raise whatever comes, on files that are damaged
+        if _is_of_the_machine(error):
+            raise
         raise Unreadable(_reason(error)) from error
 
 
 def decode(contents: bytes, shape: tuple[int, int, int]) -> np.ndarray:
     """The image in a file's `contents` as uint8 of `shape` (H, W, 1 or 3), stretched to it.
 
-    Transparent parts show white; grey of 16 bits keeps its upper half (0..65535 → 0..255). Raises Unreadable.
+    Transparent parts show white; grey of 16 bits is rounded to 8 (v·255/65535). Raises Unreadable.
     """
     height, width, channels = shape
     try:
@@ -53,15 +56,21 @@ def decode(contents: bytes, shape: tuple[int, int, int]) -> np.ndarray:
             _check_mode(image)
             # a JPEG is decoded at a half, quarter or eighth where that still is twice the size asked for
             image.draft(None, (2 * max(shape), 2 * max(shape)))
-            upright = _opaque(_eight_bits(ImageOps.exif_transpose(image)))
-            plain = upright.convert("L" if channels == 1 else "RGB")
+            plain = as_seen(image).convert("L" if channels == 1 else "RGB")
         if plain.size != (width, height):
             plain = plain.resize((width, height), Image.Resampling.BILINEAR)
         return np.asarray(plain).reshape(shape)
     except Unreadable:
         raise
     except Exception as error:  # as above
+        if _is_of_the_machine(error):
+            raise
         raise Unreadable(_reason(error)) from error
+
+
+def as_seen(image: Image.Image) -> Image.Image:
+    """`image` upright, opaque on white, with 8 bits per channel. Raises Unreadable for grey levels beyond 16 bits."""
+    return _opaque(_eight_bits(ImageOps.exif_transpose(image)))
 
 
 def decode_map(contents: bytes, shape: tuple[int, int, int], classes: bytes) -> np.ndarray:
@@ -79,6 +88,8 @@ def decode_map(contents: bytes, shape: tuple[int, int, int], classes: bytes) -> 
     except Unreadable:
         raise
     except Exception as error:  # as above
+        if _is_of_the_machine(error):
+            raise
         raise Unreadable(_reason(error)) from error
 
 
@@ -113,6 +124,13 @@ def _opaque(image: Image.Image) -> Image.Image:
     ground = Image.new("RGBA", image.size, "white")
     ground.alpha_composite(image.convert("RGBA"))
     return ground
+
+
+def _is_of_the_machine(error: Exception) -> bool:
+    """Pillow's own OSErrors have no number; a damaged file may send it to a place that is none, which is EINVAL."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
+    )
 
 
 def _reason(error: Exception) -> str:

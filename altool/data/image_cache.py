@@ -20,6 +20,7 @@ import numpy as np
 from altool.core.errors import UserError
 from altool.core.lock import Lock, LockHeld
 from altool.core.stop import check_stop
+from altool.data.bad_files import is_utf8, printable, refusal, unavailable, why
 from altool.data.cache_index import DIGEST_BYTES, Entry, Index, digest_of
 from altool.data.counting import Counting
 from altool.data.decode import Header, Unreadable, decode, decode_map, read_header
@@ -29,7 +30,7 @@ from altool.data.rows import Rows
 VERSION = 1  # of what `decode` makes of a file
 WINDOW = 32  # images per core that are in memory at a time
 COMMIT_SECONDS = 30.0
-SHOWN = 20  # files that an error names one by one
+ATTEMPTS = 3  # at rows that other processes may be replacing
 
 Stats = dict[str, os.stat_result]
 Size = int | tuple[int, int] | None  # side, or height and width; None: as the images are
@@ -63,29 +64,18 @@ def decoded(
     skipped, for all files that give no image, by name.
     """
     cache = _Cache(root, size, reading, rgb, classes)
-    index = Index.load(cache.folder)
-    stats = {name: (root / name).stat() for name in dict.fromkeys(names)}
-    if cache.stale(index, stats) or cache.shape(index, stats) != index.shape:
-        index = cache.fill(stats)
-    errors = {name: index.entries[name].error for name in stats if index.entries[name].row < 0}
-    if errors and (reading.on_corrupt == "stop" or len(errors) == len(stats)):
-        raise UserError(_refusal(root, errors, len(stats)))
+    errors = {name: "its name is not UTF-8: rename it" for name in names if not is_utf8(name)}
+    if errors and reading.on_corrupt == "stop":  # before the others are decoded
+        raise UserError(refusal(root, errors, len({*names})))
+    index, pixels = cache.open({name: cache.stat(name) for name in {*names} - errors.keys()})
+    errors |= {n: index.entries[n].error for n in names if n not in errors and index.entries[n].row < 0}
+    if errors and (reading.on_corrupt == "stop" or len(errors) == len({*names})):
+        raise UserError(refusal(root, errors, len({*names})))
     kept = np.array([i for i, name in enumerate(names) if name not in errors], np.int64)
     entries = [index.entries[name] for name in names if name not in errors]
     digests = np.frombuffer(bytes.fromhex("".join(entry.pixels for entry in entries)), np.uint8)
-    rows = Rows(index.map(), np.array([e.row for e in entries]), digests.reshape(-1, DIGEST_BYTES))
-    return Decoded(rows, kept, errors)
-
-
-def _refusal(root: Path, errors: dict[str, str], n_files: int) -> str:
-    lines = [f"  {name}: {reason}" for name, reason in list(errors.items())[:SHOWN]]
-    if len(errors) > SHOWN:
-        lines.append(f"  … and {len(errors) - SHOWN} more")
-    advice = "Repair or remove them"
-    if len(errors) < n_files:
-        advice += ", or go on without them: on_corrupt=skip"
-    head = f"{len(errors)} of {n_files} files in {root} cannot be read as an image:"
-    return "\n".join([head, *lines, advice])
+    rows = Rows(pixels, np.array([e.row for e in entries]), digests.reshape(-1, DIGEST_BYTES))
+    return Decoded(rows, kept, {printable(name): reason for name, reason in errors.items()})
 
 
 class _Cache:
@@ -101,6 +91,27 @@ class _Cache:
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         )
 
+    def stat(self, name: str) -> os.stat_result:
+        """Raises UserError where the file has gone since it was listed."""
+        try:
+            return (self.root / name).stat()
+        except OSError as error:
+            raise unavailable(self.root, {name: why(error)}) from error
+
+    def open(self, stats: Stats) -> tuple[Index, np.ndarray]:
+        """The complete index and the rows that it names, (n, H, W, C), unread."""
+        for _ in range(ATTEMPTS):
+            index = Index.load(self.folder)
+            if self.stale(index, stats) or self.shape(index, stats) != index.shape:
+                index = self.fill(stats)
+            try:
+                return index, index.map()
+            except (
+                FileNotFoundError
+            ):  # another process made other rows of these files and removed those of the index
+                continue
+        raise UserError(f"other processes keep changing {self.folder}: wait for them, or type data_root=….")
+
     def stale(self, index: Index, stats: Stats) -> set[str]:
         """The names that must be decoded: unknown, changed in size or time, or, when asked to verify, in contents."""
         known = index.entries
@@ -111,9 +122,7 @@ class _Cache:
                 Counting("verifying", len(same), self.reading.quiet) as counting,
             ):
                 found = [counting.counted(digest) for digest in pool.map(self._contents, same)]
-            same = [
-                name for name, digest in zip(same, found, strict=True) if known[name].contents in ("", digest)
-            ]
+            same = [name for name, digest in zip(same, found, strict=True) if known[name].contents == digest]
         return stats.keys() - set(same)
 
     def shape(self, index: Index, stats: Stats) -> tuple[int, ...]:
@@ -160,6 +169,7 @@ class _Cache:
         return index
 
     def _read_headers(self, index: Index, todo: list[str], stats: Stats) -> None:
+        failed: dict[str, str] = {}
         with (
             ThreadPoolExecutor(self.workers) as pool,
             Counting("reading headers", len(todo), self.reading.quiet) as counting,
@@ -167,17 +177,26 @@ class _Cache:
             for name, header in zip(todo, pool.map(self._header, todo), strict=True):
                 counting.advance()
                 entry = Entry(stats[name].st_size, stats[name].st_mtime_ns)
-                if isinstance(header, str):
-                    index.entries[name] = entry._replace(error=header)
-                else:
+                if isinstance(header, Header):
                     index.entries[name] = entry._replace(**header._asdict())
+                elif isinstance(header, tuple):
+                    contents, error = header
+                    index.entries[name] = entry._replace(contents=contents, error=error)
+                else:
+                    failed[name] = why(header)
+        if failed:
+            raise unavailable(self.root, failed)
 
-    def _header(self, name: str) -> Header | str:
+    def _header(self, name: str) -> Header | tuple[str, str] | OSError | MemoryError:
+        """The header; or the digest of the file and what is wrong with it; or why it cannot be known now."""
         check_stop()
         try:
-            return read_header(self.root / name)
-        except Unreadable as error:
-            return str(error)
+            try:
+                return read_header(self.root / name)
+            except Unreadable as error:
+                return digest_of((self.root / name).read_bytes()), str(error)
+        except (OSError, MemoryError) as error:
+            return error
 
     def _decode(self, todo: list[str], index: Index) -> None:
         """Appends a row for each name, and writes the index from time to time and at the end, however it ends."""
@@ -210,19 +229,24 @@ class _Cache:
                 old.unlink()
 
     def _contents(self, name: str) -> str:
-        return digest_of((self.root / name).read_bytes())
+        return digest_of(self._bytes(name))
+
+    def _bytes(self, name: str) -> bytes:
+        try:
+            return (self.root / name).read_bytes()
+        except (OSError, MemoryError) as error:
+            raise unavailable(self.root, {name: why(error)}) from error
 
     def _pixels(self, name: str, shape: tuple[int, ...]) -> tuple[str, np.ndarray | str]:
-        """The digest of the file, and its pixels or what is wrong with it."""
-        try:
-            contents = (self.root / name).read_bytes()
-        except OSError as error:
-            return "", str(error.strerror)
+        """The digest of the file, and its pixels or what is wrong with it. Raises UserError where that is not known now."""
+        contents = self._bytes(name)
         try:
             height, width, channels = shape
             return digest_of(contents), np.ascontiguousarray(self.decode(contents, (height, width, channels)))
         except Unreadable as error:
             return digest_of(contents), str(error)
+        except (OSError, MemoryError) as error:
+            raise unavailable(self.root, {name: why(error)}) from error
 
     def _check_space(self, n_bytes: int) -> None:
         free = shutil.disk_usage(self.folder).free

@@ -1,12 +1,12 @@
 """A user's image files: a folder per class, or a CSV of paths and labels."""
 
-import csv
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from altool.core.errors import UserError, did_you_mean
+from altool.data.csv_lines import COLUMNS, read_lines
 from altool.data.image_cache import decoded
 from altool.data.labels import encode
 from altool.data.reading import Reading
@@ -50,26 +50,28 @@ def read_folder(spec: DatasetSpec, path: Path, reading: Reading) -> Arrays:
 def read_csv(spec: DatasetSpec, path: Path, reading: Reading) -> Arrays:
     """The columns `path` (relative to the CSV, or absolute) and `label` (integers or words)."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns = list(reader.fieldnames or ())
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        columns, lines = read_lines(path.read_bytes().decode("utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"dataset.path={path} cannot be read as a CSV file: {error}") from error
-    for column in ("path", "label"):
+    for column in COLUMNS:
         if column not in columns:
             hint = did_you_mean(column, columns) if columns else "the file is empty"
             raise UserError(f"{path} has no column {column}: {hint}")
-    if not rows:
+    if not lines:
         raise UserError(f"{path} has no rows.")
-    for number, row in enumerate(rows, start=2):
-        if not (row["path"] or "").strip() or not (row["label"] or "").strip():
+    names: list[str] = []
+    for number, written, label, error in lines:
+        if error:
+            raise UserError(f"{path}, line {number}: {error}.")
+        if not written.strip() or not label:
             raise UserError(f"{path}, line {number}: path or label is missing.")
-        if not (path.parent / row["path"].strip()).is_file():
-            raise UserError(f"{path}, line {number}: {row['path'].strip()} does not exist.")
-    words = [row["label"].strip() for row in rows]
-    names = [row["path"].strip() for row in rows]
-    return read_listing(spec, Listing(path.parent, names, _as_integers(words)), reading, path)
+        # blanks belong to the spreadsheet, unless a file is called so
+        name = next((n for n in (written, written.strip()) if (path.parent / n).is_file()), None)
+        if name is None:
+            raise UserError(f"{path}, line {number}: {written.strip()} does not exist.")
+        names.append(name)
+    labels = _as_integers([line.label for line in lines])
+    return read_listing(spec, Listing(path.parent, names, labels), reading, path)
 
 
 def read_listing(spec: DatasetSpec, listing: Listing, reading: Reading, where: Path | None = None) -> Arrays:

@@ -106,5 +106,5 @@ def _is_small(file: Path) -> bool:
     try:
         header = read_header(file)
         return max(header.width, header.height) <= NATIVE_SIDE
-    except Unreadable:  # said by name once all are read
+    except (Unreadable, OSError, MemoryError):  # said by name once all are read
         return True

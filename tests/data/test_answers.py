@@ -91,3 +91,58 @@ def test_files_that_are_no_answers(folder: Path) -> None:
             answers(folder, text)
     missing = read_answers(folder / "none.csv", PICTURES, folder, {})
     assert missing.labels == {} and missing.notes == [f"{folder / 'none.csv'} is not there yet"]
+
+
+@pytest.mark.parametrize(
+    "damaged,says",
+    [
+        ('"b.png,dog', "line 3: a quote is not closed: this line is not used"),
+        ('b.png,"dog', "line 3: a quote is not closed: this line is not used"),
+        ('"b.png"x,dog', "line 3: its quotes do not add up"),
+    ],
+)
+@pytest.mark.parametrize("after", ["", '"sub/e.png",cat\n', 'sub/e.png,cat,"closed"\n'])
+def test_a_quote_that_is_not_closed_costs_its_own_line(
+    folder: Path, damaged: str, says: str, after: str
+) -> None:
+    found = answers(folder, f"path,label\na.png,cat\n{damaged}\n\nc.png,dog\n{after}d.png,x\n")
+    assert found.labels == {"a.png": "cat", "c.png": "dog", **({"sub/e.png": "cat"} if after else {})}
+    assert found.notes[0].startswith(says)
+    number = 7 if after else 6
+    assert found.notes[1:] == [f"line {number}: d.png is not among the pictures: did you mean sub/d.png?"]
+
+
+def test_notes_of_several_lines_are_fine(folder: Path) -> None:
+    found = answers(folder, 'path,label,note\na.png,cat,"one\n\ntwo"\nx.png,dog,\n')
+    assert found == Answers({"a.png": "cat"}, ["line 5: x.png is not among the pictures"])
+
+
+def test_a_label_that_is_not_allowed_is_told_in_one_line(folder: Path) -> None:
+    found = answers(
+        folder,
+        "path,label\na.png,catt\nb.png,\nc.png,grey\n",
+        remembered={"a.png": "cat", "b.png": SKIP, "c.png": "grey"},
+        classes=("cat", "dog"),
+    )
+    assert found.labels == {}
+    assert found.unused == {"a.png", "c.png"}
+    assert found.notes == [
+        "line 2: a.png: label catt is not used: did you mean cat?; cat, answered before, is kept",
+        "line 3: b.png has no label yet; skip, answered before, is kept",
+        "line 4: c.png: label grey is not used: classes=cat,dog",
+    ]
+
+
+def test_the_last_line_alone_is_compared_with_memory(folder: Path) -> None:
+    found = answers(folder, "path,label\na.png,dog\na.png,cat\n", remembered={"a.png": "cat"})
+    assert found == Answers({"a.png": "cat"}, ["line 3: a.png stands in line 2 too: was dog, cat is used"])
+    found = answers(folder, "path,label\na.png,cat\na.png,dog\n", remembered={"a.png": "cat"})
+    assert found.notes[-1] == "line 3: a.png was cat before, dog is used now"
+
+
+def test_a_file_may_be_called_with_blanks_and_backslashes(folder: Path) -> None:
+    path = folder.parent / "labels.csv"
+    path.write_text("path,label\n a.png ,1\nsub\\d.png,2\nb.png ,3\n")
+    pictures = {" a.png ": 0, "a.png": 1, "sub\\d.png": 2, "sub/d.png": 3, "b.png": 4}
+    found = read_answers(path, pictures, folder, {})
+    assert found.labels == {" a.png ": "1", "sub\\d.png": "2", "b.png": "3"}

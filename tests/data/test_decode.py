@@ -90,6 +90,17 @@ def test_what_is_no_image_says_why(tmp_path: Path) -> None:
         read_header(tmp_path / "a.png")
 
 
+def test_the_machines_own_errors_are_not_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_header(tmp_path / "gone.png")
+    (tmp_path / "a.png").write_bytes(saved(Image.fromarray(GREY)))
+    for error in (OSError(24, "Too many open files"), MemoryError()):
+        monkeypatch.setattr(Image, "open", lambda *_, error=error: (_ for _ in ()).throw(error))
+        for read in (lambda: read_header(tmp_path / "a.png"), lambda: decode(b"", (4, 6, 1))):
+            with pytest.raises(type(error)):
+                read()
+
+
 def test_a_header_reads_no_pixels(tmp_path: Path) -> None:
     contents = saved(Image.fromarray(RGB))
     (tmp_path / "cut.png").write_bytes(contents[: contents.index(b"IDAT") + 6])

@@ -213,3 +213,89 @@ def test_too_little_space_is_said_before_anything_is_decoded(
     with pytest.raises(UserError, match="are free there: name another folder"):
         decode(photos)
     assert reads == []
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(5, "Input/output error"), PermissionError(13, "no"), MemoryError()]
+)
+@pytest.mark.parametrize("stage", ["header", "bytes", "decode"])
+@pytest.mark.parametrize("on_corrupt", ["stop", "skip"])
+def test_what_the_machine_fails_at_is_not_remembered(
+    photos: Path,
+    decode: Decode,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    stage: str,
+    on_corrupt: str,
+) -> None:
+    def fail(*anything: Any) -> Any:
+        raise error
+
+    with monkeypatch.context() as failing:
+        if stage == "bytes":
+            failing.setattr(Path, "read_bytes", fail)
+        else:
+            failing.setattr(image_cache, {"header": "read_header", "decode": "decode"}[stage], fail)
+        with pytest.raises(UserError, match=r"could not be read just now:\n  \d\d.png: "):
+            decode(photos, on_corrupt=on_corrupt)
+    assert len(decode(photos, on_corrupt=on_corrupt).kept) == N
+
+
+def test_an_error_without_a_digest_is_tried_again(photos: Path, decode: Decode, tmp_path: Path) -> None:
+    """As caches have it that were written before errors of the machine were told apart."""
+    decode(photos)
+    (folder,) = (tmp_path / "cache" / "decoded").iterdir()
+    stored = json.loads((folder / "index.json").read_text())
+    stored["entries"]["03.png"][5:] = ["", "", -1, "Input/output error"]
+    (folder / "index.json").write_text(json.dumps(stored))
+    found = decode(photos)
+    assert np.array_equal(found.items[3], pixels_of(3))
+
+
+def test_verify_looks_at_broken_headers_again(photos: Path, decode: Decode) -> None:
+    whole = (photos / "02.png").read_bytes()
+    times = (photos / "02.png").stat()
+    (photos / "02.png").write_bytes(bytes(len(whole)))
+    os.utime(photos / "02.png", ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert len(decode(photos, on_corrupt="skip").kept) == N - 1
+    (photos / "02.png").write_bytes(whole)
+    os.utime(photos / "02.png", ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert len(decode(photos, on_corrupt="skip").kept) == N - 1
+    assert len(decode(photos, verify=True).kept) == N
+
+
+def test_a_file_that_vanishes_after_listing_is_named(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"could not be read just now:\n  gone.png: No such file"):
+        decoded(photos, [*names(photos), "gone.png"], None, Reading(tmp_path / "cache"))
+
+
+def test_rows_that_another_process_replaced_are_looked_up_again(
+    photos: Path, decode: Decode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode(photos)
+    real, seen = image_cache.Index.map, 0
+
+    def late(index: Any) -> np.ndarray:
+        nonlocal seen
+        seen += 1
+        if seen == 1:  # between this index and its rows, a colour picture's worth of rows was made anew
+            index.pixels.rename(index.folder / "pixels.2")
+            text = (index.folder / "index.json").read_text()
+            (index.folder / "index.json").write_text(text.replace('"generation": 1', '"generation": 2'))
+        return real(index)
+
+    monkeypatch.setattr(image_cache.Index, "map", late)
+    assert np.array_equal(decode(photos).items[:], np.stack([pixels_of(i) for i in range(N)]))
+    assert seen == 2
+
+
+def test_a_name_that_is_no_utf8_is_refused_before_anything_is_decoded(
+    photos: Path, decode: Decode, reads: list[str]
+) -> None:
+    odd = photos / os.fsdecode(b"b\xe4r.png")
+    odd.write_bytes((photos / "00.png").read_bytes())
+    with pytest.raises(UserError, match=r"  b\\xe4r.png: its name is not UTF-8: rename it"):
+        decode(photos)
+    assert reads == []
+    found = decode(photos, on_corrupt="skip")
+    assert len(found.kept) == N and list(found.skipped) == ["b\\xe4r.png"]

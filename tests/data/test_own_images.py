@@ -167,3 +167,22 @@ def test_a_csv_that_is_no_text(grey: Path, read: Read) -> None:
     spec = DatasetSpec("mine", "csv", path=str(grey / "cat" / "0.png"), test=0.25)
     with pytest.raises(UserError, match="cannot be read as a CSV file"):
         read(spec)
+
+
+def test_lines_of_a_csv_are_counted_as_an_editor_does(grey: Path, read: Read) -> None:
+    for text, says in (
+        ("path,label\n\n\ncat/0.png,\n", "line 4: path or label is missing"),
+        ('path,label,note\ncat/0.png,a,"two\nlines"\ncat/9.png,b,\n', "line 4: cat/9.png does not exist"),
+        ('path,label\ncat/0.png,a\n"cat/1.png,a\ncat/2.png,b\n"cat/3.png",b\n', "line 3: a quote is not"),
+        ('path,label\ncat/0.png,"a\ncat/1.png,b\n"', "line 2: a quote is not closed"),
+    ):
+        with pytest.raises(UserError, match=says):
+            read(csv_of(grey / "list.csv", text))
+
+
+def test_a_csv_names_files_with_blanks_as_they_are(grey: Path, read: Read) -> None:
+    save(grey / " 0.png", 77)
+    lines = [" 0.png,cat", " cat/0.png ,cat", "cat/1.png,cat", *(f"dog/more/{i}.png,dog" for i in range(4))]
+    arrays = read(csv_of(grey / "list.csv", "\n".join(["path,label", *lines])))
+    images = np.concatenate([arrays.train_x, arrays.test_x])
+    assert {10, 77} <= set(images[:, 0, 0, 0].tolist())
