@@ -71,7 +71,7 @@ def test_p3_toys_have_400_points_per_class_to_train_on(name: str) -> None:
 def test_circles_lie_on_two_radii_all_around() -> None:
     arrays = read(DatasetSpec("circles", "circles", test=0.2, noise=0.0))
     radius = np.linalg.norm(arrays.train_x, axis=1)
-    assert radius == pytest.approx(1.0 + arrays.train_y, abs=1e-5)
+    assert radius == pytest.approx(1.0 + np.asarray(arrays.train_y), abs=1e-5)
     quadrants = Counter(zip(*(np.asarray(arrays.train_x) > 0).T.tolist(), strict=True))
     assert min(quadrants.values()) > 150  # 800 uniform angles: 200 ± 12 each
 

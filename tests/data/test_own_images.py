@@ -77,7 +77,7 @@ def test_a_folder_with_train_and_test_keeps_its_split(tmp_path: Path, read: Read
                 save(tmp_path / part / name / f"{i}.png", 10 * c + i)
     arrays = read(folder(tmp_path))
     assert np.bincount(arrays.train_y).tolist() == [3, 3]
-    assert arrays.test_y.tolist() == [0, 0, 1, 1]
+    assert np.asarray(arrays.test_y).tolist() == [0, 0, 1, 1]
     assert arrays.test_x[:, 0, 0, 0].tolist() == [0, 1, 10, 11]
     save(tmp_path / "test" / "c" / "0.png", 7)
     with pytest.raises(UserError, match="has a class c that"):
