@@ -127,6 +127,10 @@ def _build(own: dict[str, str], rest: list[str]) -> tuple["RunConfig", "Asker", 
     folds = _whole(own, "cross_validate", 0, 2)
     data = Path(own["data"]).expanduser().absolute()
     out = Path(own.get("out", data.with_name(f"{data.name}-queries"))).expanduser().absolute()
+    if out.resolve() == data.resolve():
+        raise UserError(
+            f"out={out} is the folder with your pictures: give another, such as out={out}-queries."
+        )
     labels = Path(own.get("labels", out / "labels.csv")).expanduser().absolute()
     test = Path(own["test"]).expanduser().absolute() if "test" in own else None
     if labels.is_dir():
@@ -142,9 +146,19 @@ def _build(own: dict[str, str], rest: list[str]) -> tuple["RunConfig", "Asker", 
     if {"dataset", "dataset.path"} & typed:
         raise UserError("altool query takes its pictures from data=FOLDER, not from a dataset.")
     parsed = parse([*(w for w in defaults if w.partition("=")[0] not in typed), *rest])
+    if "strategy=replay" in rest:
+        raise UserError(
+            "strategy=replay repeats a finished run, it cannot ask you: name one of altool ls strategy."
+        )
+    for word in rest:
+        key = word.partition("=")[0]
+        if key.partition(".")[0] in ("imbalance", "budget") and key != "budget.candidates":
+            raise UserError(f"{word} means nothing to altool query: n= says how many pictures to ask for.")
     if parsed.multirun:
         raise UserError("altool query asks one question at a time: no -m.")
     run, _ = load(parsed)
+    if len(run.seeds) > 1:
+        raise UserError(f"altool query asks one question at a time: give one seed, seeds={run.seeds[0]}.")
     strategy, learner, device = build_strategy(run.strategy), build_learner(run), resolve_device(run.device)
     check_task(run, learner, strategy)
     platform = Platform(device, run.threads, resolve_precision(run.precision, device), run.deterministic)
@@ -214,6 +228,7 @@ def _tell(told: "Told", wish: "Wish", n_pictures: int) -> None:
         f"{n_pictures:,} pictures: {len(known.labelled)} labelled ({counts or 'no class yet'}), "
         f"{len(known.skipped)} skipped, {len(known.pending)} asked and not answered; {told.n_new_answers} new answers"
     )
+    (wish.out / "report.txt").unlink(missing_ok=True)  # of the time before
     if told.notes:
         write_text_atomic(wish.out / "report.txt", "\n".join(told.notes) + "\n")
         for note in told.notes[:SHOWN]:

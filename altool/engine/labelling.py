@@ -92,7 +92,7 @@ def label_next(
         answers = read_answers(wish.labels, pictures.index, pictures.folder, ledger.answers, wish.classes)
         fresh = ledger.take(answers.labels)
         notes = list(answers.notes)
-        known = _known(wish, pictures, ledger, notes)
+        known = _known(wish, pictures, ledger, answers.unused, notes)
         last = ledger.last_query
         before = read_about(wish.out, last)
         same = before.get("words") == dict(wish.words) and before.get("pictures") == pictures.digest
@@ -177,8 +177,9 @@ def _ask(asker: Asker, request: FitRequest, n: int, test: Split | None, quiet: b
         return ask(asker, request, n, test, on_epoch, progress)
 
 
-def _known(wish: Wish, pictures: Pictures, ledger: Ledger, notes: list[str]) -> Known:
-    """What the remembered answers say of the pictures that are there; adds to `notes` what they cannot be used for."""
+def _known(wish: Wish, pictures: Pictures, ledger: Ledger, unused: frozenset[str], notes: list[str]) -> Known:
+    """What the remembered answers say of the pictures that are there; adds to `notes` what they cannot be used for.
+    `unused`: pictures that labels.csv answers with a label which is not allowed, as `notes` say already."""
     answers = {name: label for name, label in ledger.answers.items() if name in pictures.index}
     gone = len(ledger.answers) - len(answers)
     if gone:
@@ -191,9 +192,11 @@ def _known(wish: Wish, pictures: Pictures, ledger: Ledger, notes: list[str]) -> 
         notes.append(f"{both} labelled pictures are in {wish.test.name} too: they test, and do not train")
     classes = wish.classes or _sorted_classes({*usable.values(), *held_out.values()})
     for name in [n for n, label in usable.items() if label not in classes]:
-        notes.append(f"{name}: its remembered label {usable.pop(name)} is not among classes=: not used")
+        label = usable.pop(name)
+        if name not in unused:
+            notes.append(f"{name}: its remembered label {label} is not among classes=: not used")
     pending = [n for n in ledger.asked if n in pictures.index and n not in answers and n not in held_out]
-    taken = {*usable, *skipped, *pending, *held_out}
+    taken = {*answers, *unused, *pending, *held_out}  # an answer that cannot be used is one all the same
     test = None
     if held_out:
         truth = np.array([classes.index(label) for label in held_out.values()], np.int64)
@@ -221,7 +224,9 @@ def _test_answers(wish: Wish, pictures: Pictures, notes: list[str]) -> dict[str,
 
 def _sorted_classes(labels: set[str]) -> tuple[str, ...]:
     """10 after 9 where all are numbers."""
-    return tuple(sorted(labels, key=int) if all(label.isdecimal() for label in labels) else sorted(labels))
+    if all(label.isdecimal() for label in labels):
+        return tuple(sorted(labels, key=lambda label: (int(label), label)))
+    return tuple(sorted(labels))
 
 
 def _check_pictures(ledger: Ledger, pictures: Pictures, out: Path) -> None:

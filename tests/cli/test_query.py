@@ -135,7 +135,9 @@ def test_classes_may_grow(query: Query, capsys: Capture) -> None:
     assert about["class_counts"]["grey"] == 4
     capsys.readouterr()
     query("n=3", "classes=bright,dark")
-    assert "its remembered label grey is not among classes=: not used" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert out.count("label grey is not used: classes=bright,dark") == 4 and "answered before" not in out
+    assert "remembered label" not in out
     query("n=3", "classes=bright,dark,grey,green")
     about = json.loads(Path("photos-queries/queries/004/about.json").read_text())
     assert about["class_counts"]["green"] == 0
@@ -159,6 +161,15 @@ def test_what_is_wrong_with_labels_is_told_line_by_line(query: Query, capsys: Ca
     query("n=3", "classes=bright,dark")
     out = capsys.readouterr().out
     assert "labels.csv is not there yet" in out and "1 labelled (bright 0, dark 1)" in out
+
+
+def test_an_answer_that_is_not_allowed_is_not_asked_again_and_reports_go(query: Query) -> None:
+    answer([f"roll {i % 2}/{i:02d}.png" for i in range(N - 3)], lambda name: "grey")
+    assert query("n=10", "classes=bright,dark") == 0
+    assert set(asked()) == {f"roll {i % 2}/{i:02d}.png" for i in range(N - 3, N)}
+    assert Path("photos-queries/report.txt").exists()
+    assert query("n=10") == 0
+    assert not Path("photos-queries/report.txt").exists()
 
 
 def test_everything_may_be_asked_in_the_end(query: Query, capsys: Capture) -> None:
@@ -241,6 +252,11 @@ def test_pictures_of_many_sizes_corrupt_ones_and_new_ones(
         (["learner.backbone=imagenet"], "are not on this machine"),
         (["dataset=mnist"], "takes its pictures from data=FOLDER"),
         (["more=maybe"], "give true or false"),
+        (["out=photos"], "is the folder with your pictures: give another"),
+        (["seeds=[0,1]"], "asks one question at a time: give one seed, seeds=0"),
+        (["imbalance=none"], "imbalance=none means nothing to altool query"),
+        (["budget.step=3"], "budget.step=3 means nothing to altool query"),
+        (["strategy=replay"], "repeats a finished run"),
         (["labels=photos"], "is a folder"),
     ],
 )
