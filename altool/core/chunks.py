@@ -2,8 +2,11 @@
 
 import gc
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from altool.core.errors import RunFailed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,6 +49,20 @@ def in_chunks(
         start = part.stop
         progress(start, n)
     return whole, size
+
+
+@contextmanager
+def told_when_full(doing: str) -> Iterator[None]:
+    """Raises RunFailed with what to do where not even single items fit into the device's memory."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        reason = (str(error).splitlines() or ["no memory"])[0]
+        raise RunFailed(
+            f"out of memory {doing} ({reason}): take a smaller model or image size, or a device that is not shared."
+        ) from None
 
 
 def release_memory() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
+from altool.core.chunks import told_when_full
 from altool.core.records import Metrics
 from altool.core.strategy import Diagnostics, Extension, Strategy
 from altool.core.streams import Streams
@@ -65,7 +66,8 @@ def ask(
         *(diagnostics, progress),
     )
     picks = run_query(asker.strategy, context, n).picks
-    confidence, predicted = fitted.predict(request.store, picks.indices).double().softmax(1).max(1)
+    with told_when_full("on the chosen pictures"):
+        confidence, predicted = fitted.predict(request.store, picks.indices).double().softmax(1).max(1)
     return Question(
         *(picks.indices, picks.scores, predicted.cpu().numpy(), confidence.cpu().numpy()),
         evaluate(fitted, test, request.n_classes),

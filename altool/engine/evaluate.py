@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from sklearn.metrics import confusion_matrix
 from torch import Tensor
 
+from altool.core.chunks import told_when_full
 from altool.core.errors import RunFailed
 from altool.core.maps import IGNORED
 from altool.core.records import Metrics
@@ -23,7 +24,7 @@ def evaluate(fitted: FittedModel, split: Split | None, n_classes: int) -> Metric
     """All metrics of one split; empty where there is no split."""
     if split is None or not len(split.indices):
         return Metrics()
-    with phase("evaluate", len(split.indices)):
+    with phase("evaluate", len(split.indices)), told_when_full("on held-out items"):
         if split.labels.ndim > 1:
             with torch.no_grad():
                 return map_metrics(fitted.logits, split, n_classes)

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from altool.learners import train as training
+from altool.learners.fitted import FittedModel
 
 
 def test_split_batches_are_recorded(
@@ -39,3 +40,16 @@ def test_split_batches_are_recorded(
     assert not list((tmp_path / ".cache").rglob("*.pt")), (
         "another strategy must not take over a model of split batches"
     )
+
+
+def test_who_cannot_evaluate_is_told_what_to_do(
+    make_cell: Callable[..., Any], run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_model: FittedModel, _images: torch.Tensor) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GiB\nmore of it")
+
+    monkeypatch.setattr(FittedModel, "logits", full)
+    assert run(make_cell(tmp_path, "random")).failures == {
+        0: "stage 0: out of memory on held-out items (CUDA out of memory. Tried to allocate 3 GiB): take a smaller model or "
+        "image size, or a device that is not shared."
+    }
