@@ -6,7 +6,7 @@ question's own folder, then asked.csv, which makes it asked, then the copies.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from altool.data.counting import Counting
 from altool.data.pictures import Pictures
 from altool.data.task import Split
 from altool.engine.asking import Asker, Question, ask, ask_by_k_center, cross_validate
-from altool.engine.question_folder import publish, read_about, read_carry, write_question
+from altool.engine.question_folder import is_published, publish, read_about, read_carry, write_question
 from altool.learners.learner import FitRequest
 from altool.learners.train import EpochReport
 
@@ -56,6 +56,11 @@ class Known:
     pending: np.ndarray
     free: np.ndarray
     test: Split | None
+
+    @property
+    def can_teach(self) -> bool:
+        """Whether two classes at least are labelled."""
+        return len(self.classes) >= 2 and len(np.unique(self.labels)) >= 2
 
     @property
     def counts(self) -> dict[str, int]:
@@ -96,9 +101,15 @@ def label_next(
         last = ledger.last_query
         before = read_about(wish.out, last)
         same = before.get("words") == dict(wish.words) and before.get("pictures") == pictures.digest
-        if last and same and not wish.more and not ledger.answered_since(last):
+        stands = same and not wish.more and not ledger.answered_since(last)
+        unseen = bool(last) and not is_published(wish.out, last)
+        if unseen:
+            notes.append(f"query {last} was made, but the command was stopped before it was shown")
+        if last and (stands or unseen):
             publish(wish.out, last)
-            return Told(last, len(ledger.rows_of(last)), known, notes, len(fresh), before["how"], again=True)
+            estimate = _estimate(wish, pictures, asker, known, Streams(wish.seed, last), notes)
+            asked = len(ledger.rows_of(last))
+            return Told(last, asked, known, notes, len(fresh), before["how"], again=True, estimate=estimate)
         if not len(known.free):
             return Told(0, 0, known, notes, len(fresh), "")
         return _next(wish, pictures, asker, draw_candidates, ledger, known, notes, len(fresh))
@@ -120,30 +131,21 @@ def _next(
     if n < wish.n:
         notes.append(f"only {n} pictures are left to ask for")
     streams = Streams(wish.seed, query)
-    estimate = None
-    if len(known.classes) < 2 or len(np.unique(known.labels)) < 2:
+    if not known.can_teach:
         features, what = pictures.features()
         centres = np.concatenate([known.labelled, known.pending])
         question = ask_by_k_center(features, known.free, centres, n, streams)
         how = f"k-center on {what}, since fewer than two classes are labelled"
     else:
-        kept = np.setdiff1d(np.arange(len(pictures.names)), np.concatenate([known.labelled, known.skipped]))
-        held_out = known.test.indices if known.test else np.empty(0, np.int64)
-        request = FitRequest(
-            store=pictures.store,
-            labelled=known.labelled,
-            labels=known.labels,
-            unlabelled=np.setdiff1d(kept, held_out),
+        request = replace(
+            _request(pictures, known, streams),
             candidates=draw_candidates(known.free, len(pictures.names), streams),
-            n_classes=len(known.classes),
-            streams=streams,
             carry=read_carry(wish.out, query - 1, known.classes, wish.words["strategy"]),
         )
         n = min(n, len(request.candidates))
         question = _ask(asker, request, n, known.test, wish.quiet)
         how = f"{wish.words['strategy']} on {pictures.seen_as}"
-        if wish.folds:
-            estimate = cross_validate(asker, request, wish.folds)
+    estimate = _estimate(wish, pictures, asker, known, streams, notes)
     notes += question.warnings
     rows = [_asked(query, rank, pictures, known, question) for rank in range(n)]
     about = {
@@ -162,6 +164,35 @@ def _next(
     ledger.ask(rows)
     publish(wish.out, query)
     return Told(query, n, known, notes, n_fresh, how, test=question.test, estimate=estimate)
+
+
+def _request(pictures: Pictures, known: Known, streams: Streams) -> FitRequest:
+    """To learn from the answers so far."""
+    kept = np.setdiff1d(np.arange(len(pictures.names)), np.concatenate([known.labelled, known.skipped]))
+    held_out = known.test.indices if known.test else np.empty(0, np.int64)
+    return FitRequest(
+        store=pictures.store,
+        labelled=known.labelled,
+        labels=known.labels,
+        unlabelled=np.setdiff1d(kept, held_out),
+        candidates=np.empty(0, np.int64),
+        n_classes=len(known.classes),
+        streams=streams,
+    )
+
+
+def _estimate(
+    wish: Wish, pictures: Pictures, asker: Asker, known: Known, streams: Streams, notes: list[str]
+) -> Metrics | None:
+    """Cross-validated, where it was asked for and there is something to learn; else a note says why not."""
+    if not wish.folds:
+        return None
+    if not known.can_teach:
+        notes.append(
+            "cross_validate: fewer than two classes are labelled, so there is nothing to estimate yet"
+        )
+        return None
+    return cross_validate(asker, _request(pictures, known, streams), wish.folds)
 
 
 def _ask(asker: Asker, request: FitRequest, n: int, test: Split | None, quiet: bool) -> Question:

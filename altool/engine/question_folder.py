@@ -11,7 +11,7 @@ import numpy as np
 
 from altool.core.atomic import write_atomic, write_text_atomic
 from altool.core.ledger import Asked
-from altool.core.records import table_text
+from altool.core.records import read_rows, table_text
 from altool.data.contact_sheet import write_sheets
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "nll", "ece")
@@ -55,6 +55,11 @@ def publish(out: Path, query: int) -> None:
         write_atomic(out / file.name, lambda target, contents=contents: target.write(contents))
     rows = [_progress(read_about(out, number)) for number in range(1, query + 1)]
     write_text_atomic(out / "progress.csv", table_text(rows, rows[-1]))
+
+
+def is_published(out: Path, query: int) -> bool:
+    """Whether the question has been shown: progress.csv is written last."""
+    return len(read_rows(out / "progress.csv")) >= query
 
 
 def _progress(about: Mapping[str, Any]) -> dict[str, object]:

@@ -208,6 +208,33 @@ def test_a_test_set_and_an_estimate(query: Query, capsys: Capture) -> None:
     assert (second["n_labelled"], second["accuracy"], second["cross_validated_accuracy"]) == ("20", "", "")
 
 
+def test_an_estimate_needs_no_new_question(query: Query, capsys: Capture) -> None:
+    assert query("n=5", "cross_validate=4") == 0
+    assert "cross_validate: fewer than two classes are labelled" in capsys.readouterr().out
+    answer([f"roll {i % 2}/{i:02d}.png" for i in range(20)])
+    assert query("n=5") == 0
+    shown = asked()
+    capsys.readouterr()
+    assert query("n=5", "cross_validate=4") == 0
+    out = capsys.readouterr().out
+    assert "Nothing is new, so query 2 stands" in out and asked() == shown
+    assert "cross-validated over 4 folds, on pictures chosen to be hard: accuracy 100.0 %" in out
+
+
+def test_a_question_that_was_never_shown_is_shown_before_the_next(query: Query, capsys: Capture) -> None:
+    answer([f"roll {i % 2}/{i:02d}.png" for i in range(10)])
+    assert query("n=5") == 0
+    shown = asked()
+    for name in ("query.csv", "progress.csv", "contact_sheet.png"):  # as if killed before they were written
+        (Path("photos-queries") / name).unlink()
+    answer(["roll 0/50.png"])
+    assert query("n=5") == 0
+    assert asked() == shown
+    assert "query 1 was made, but the command was stopped before it was shown" in capsys.readouterr().out
+    answer(shown)
+    assert query("n=5") == 0 and not {*asked()} & {*shown}
+
+
 @pytest.mark.parametrize("strategy", ["coreset", "vab_al", "ta_vaal"])
 def test_other_strategies_and_learners_on_pictures(query: Query, strategy: str) -> None:
     answer([f"roll {i % 2}/{i:02d}.png" for i in range(20)])
