@@ -32,8 +32,9 @@ def main(parsed: argparse.Namespace) -> int:
     )
     for want, shape in rehearsal.served.items():
         print(f"the strategy reads {want} of shape {('N', *shape)}")
+    seeds = "1 seed" if len(cell.seeds) == 1 else f"{len(cell.seeds)} seeds"
     print(
-        f"{len(cell.seeds)} seeds: about {human_seconds(seconds)} on {cell.platform.device} "
+        f"{seeds}: about {human_seconds(seconds)} on {cell.platform.device} "
         f"with {cell.platform.precision}, in {cell.folder}"
     )
     return 0
