@@ -2,6 +2,8 @@
 
 import errno
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,19 +32,13 @@ class Header(NamedTuple):
 
 def read_header(path: Path) -> Header:
     """Reads no pixels. Raises Unreadable, and OSError or MemoryError where it is the machine that fails, not the file."""
-    try:
+    with _faults_told():
         with Image.open(path) as image:
             _check_mode(image)
             width, height = _stored_size(image)
             if _orientation(image) >= 5:
                 width, height = height, width
             return Header(width, height, image.mode in GREY_MODES | DEEP_MODES)
-    except Unreadable:
-        raise
-    except Exception as error:  # Pillow's readers raise whatever comes, on files that are damaged
-        if _is_of_the_machine(error):
-            raise
-        raise Unreadable(_reason(error)) from error
 
 
 def decode(contents: bytes, shape: tuple[int, int, int]) -> np.ndarray:
@@ -51,7 +47,7 @@ def decode(contents: bytes, shape: tuple[int, int, int]) -> np.ndarray:
     Transparent parts show white; grey of 16 bits is rounded to 8 (v·255/65535). Raises Unreadable.
     """
     height, width, channels = shape
-    try:
+    with _faults_told():
         with Image.open(io.BytesIO(contents)) as image:
             _check_mode(image)
             # a JPEG is decoded at a half, quarter or eighth where that still is twice the size asked for
@@ -60,12 +56,6 @@ def decode(contents: bytes, shape: tuple[int, int, int]) -> np.ndarray:
         if plain.size != (width, height):
             plain = plain.resize((width, height), Image.Resampling.BILINEAR)
         return np.asarray(plain).reshape(shape)
-    except Unreadable:
-        raise
-    except Exception as error:  # as above
-        if _is_of_the_machine(error):
-            raise
-        raise Unreadable(_reason(error)) from error
 
 
 def as_seen(image: Image.Image) -> Image.Image:
@@ -77,7 +67,7 @@ def decode_map(contents: bytes, shape: tuple[int, int, int], classes: bytes) -> 
     """The map of class ids in a file's `contents` as uint8 of `shape` (H, W, 1): the nearest pixel's where it is stretched.
     `classes`: what each of the 256 ids stands for. Raises Unreadable."""
     height, width, _ = shape
-    try:
+    with _faults_told():
         with Image.open(io.BytesIO(contents)) as image:
             if image.mode != "L":
                 raise Unreadable(f"a map of class ids is grey of 8 bits, its pixels are of mode {image.mode}")
@@ -85,9 +75,16 @@ def decode_map(contents: bytes, shape: tuple[int, int, int], classes: bytes) -> 
             if image.size != (width, height):
                 plain = image.resize((width, height), Image.Resampling.NEAREST)
             return np.frombuffer(classes, np.uint8)[np.asarray(plain)].reshape(shape)
+
+
+@contextmanager
+def _faults_told() -> Iterator[None]:
+    """Raises Unreadable for what is wrong with the file inside."""
+    try:
+        yield
     except Unreadable:
         raise
-    except Exception as error:  # as above
+    except Exception as error:  # Pillow's readers raise whatever comes, on files that are damaged
         if _is_of_the_machine(error):
             raise
         raise Unreadable(_reason(error)) from error
