@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from altool.core.errors import Stopped, UserError
+from altool.core.machine import short
 from altool.core.runfolder import read_run
 from altool.engine.advice import profile_report
 from altool.engine.cell import Cell
@@ -69,7 +70,7 @@ def _announcement(cell: Cell, n_seeds: int, expected: Forecast | None) -> str:
     return (
         f"{identity.strategy} on {data} with {identity.learner}: {seeds} × {stages}, "
         f"{labels} labels, {seconds}on {cell.platform.device}.\n"
-        f"Writing to {_short(cell.folder)}"
+        f"Writing to {short(cell.folder)}"
     )
 
 
@@ -85,16 +86,16 @@ def _leave_summary(cell: Cell, result: CellResult) -> list[Path]:
         print(profile_report(cell, [seed_folder(cell, seed) for seed in cell.seeds]), end="")
     for seed, reason in result.failures.items():
         log = seed_folder(cell, seed) / "run.log"
-        print(f"seed {seed} failed in {reason}; see {_short(log)}", file=sys.stderr)
+        print(f"seed {seed} failed in {reason}; see {short(log)}", file=sys.stderr)
     if result.already_done and not result.done and not result.failures:
         print("All seeds were done already; rerun=true runs them again beside the old ones.")
     runs = (read_run(seed_folder(cell, seed)) or {} for seed in cell.seeds)
     warned = sum(len(run.get("warnings", [])) for run in runs)
     if warned:
         what = f"{warned} stages look" if warned > 1 else "1 stage looks"
-        print(f"{what} unhealthy; {shlex.join(['altool', 'status', _short(cell.folder)])} says why.")
+        print(f"{what} unhealthy; {shlex.join(['altool', 'status', short(cell.folder)])} says why.")
     for path in written:
-        print(_short(path))
+        print(short(path))
     if not result.failures:
         print(f"Next: {_next_step(cell)}")
     return written
@@ -108,18 +109,10 @@ def _next_step(cell: Cell) -> str:
     if cell.identity.strategy == "random" and not list(others.glob("[!r]*/*/seed_*/stages.csv")):
         return shlex.join(["altool", "run", "strategy=ta_vaal", *_shared_words(cell)])
     metric = ["--metric", "miou"] if cell.learner.dense else []
-    return shlex.join(["altool", "plot", _short(others), "--relative-to", "random", *metric])
+    return shlex.join(["altool", "plot", short(others), "--relative-to", "random", *metric])
 
 
 def _shared_words(cell: Cell) -> list[str]:
     """What was typed that another strategy's run shares."""
     own = ("strategy", "extension", "compat", "trace", "profile", "diagnostics", "rerun", "progress")
     return [word for word in shlex.split(cell.command)[2:] if not word.startswith(own)]
-
-
-def _short(path: Path) -> str:
-    """Relative to the current folder where that is shorter."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

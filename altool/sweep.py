@@ -36,6 +36,7 @@ from altool.core.errors import (
     UserError,
 )
 from altool.core.gpus import visible_gpus
+from altool.core.machine import usable_cores
 from altool.core.naming import seed_name
 from altool.core.records import read_rows
 from altool.core.runfolder import read_run, refuse_other_data
@@ -155,7 +156,7 @@ def _same_data(cell: SweepCell, runs: Sequence[tuple[Path, dict[str, object]]]) 
 
 def _workers(cells: Sequence[SweepCell], launcher: Launcher) -> int:
     """Cells at a time on this machine: a place on a GPU each, else as many as the cores feed. Says where they crowd."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     threads = max(cell.run.threads for cell in cells)
     on_gpu = any(cell.run.device in ("auto", "cuda") for cell in cells)
     places = len(visible_gpus()) * cells[0].run.runs_per_gpu if on_gpu and launcher.on_this_machine else 0

@@ -1,7 +1,6 @@
 """`altool doctor`: one line on each thing that a run needs: is it there, and if not, what to do."""
 
 import argparse
-import os
 import shutil
 import sys
 import tempfile
@@ -11,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from altool.core.errors import EXIT_DONE, EXIT_FAILED
+from altool.core.machine import usable_cores
 
 ENOUGH_DISK_GB = 5
 
@@ -112,7 +112,7 @@ def _outputs(outputs: Path) -> Iterator[Finding]:
 
 
 def _threads() -> Iterator[Finding]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     if cores < 2:
         yield Finding(
             "note", f"threads: {cores} core for learners that use two threads: slower, the same results"

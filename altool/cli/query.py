@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from altool.core.errors import EXIT_DONE, Stopped, UserError, nearest
+from altool.core.machine import short
 
 if TYPE_CHECKING:
     from altool.config.schema import RunConfig
@@ -234,7 +235,7 @@ def _tell(told: "Told", wish: "Wish", n_pictures: int) -> None:
         for note in told.notes[:SHOWN]:
             print(f"  {note}")
         if len(told.notes) > SHOWN:
-            print(f"  … and {len(told.notes) - SHOWN} more: {_short(wish.out / 'report.txt')}")
+            print(f"  … and {len(told.notes) - SHOWN} more: {short(wish.out / 'report.txt')}")
     if not told.query:
         print("Nothing is left to ask: every picture is labelled, skipped, asked or in the test set.")
         return
@@ -247,8 +248,8 @@ def _tell(told: "Told", wish: "Wish", n_pictures: int) -> None:
     _tell_metrics("test set", told.test)
     _tell_metrics(f"cross-validated over {wish.folds} folds, on pictures chosen to be hard", told.estimate)
     for name in ("query.csv", "contact_sheet.png"):
-        print(_short(wish.out / name))
-    print(f"Next: write path,label lines into {_short(wish.labels)} (or skip), and type the same command.")
+        print(short(wish.out / name))
+    print(f"Next: write path,label lines into {short(wish.labels)} (or skip), and type the same command.")
     if not wish.folds and len(known.labelled) >= 10 and not told.again and told.test is None:
         print("How good is it? cross_validate=5 estimates the accuracy.")
 
@@ -258,7 +259,3 @@ def _tell_metrics(what: str, metrics: "Metrics | None") -> None:
         print(
             f"{what}: accuracy {100 * metrics.accuracy:.1f} %, balanced {100 * metrics.balanced_accuracy:.1f} %"
         )
-
-
-def _short(path: Path) -> str:
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

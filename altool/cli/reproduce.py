@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from altool.core.errors import EXIT_DONE, EXIT_FAILED, UserError
+from altool.core.machine import short
 
 MOST_SEEDS = 10_000
 
@@ -110,11 +111,7 @@ def _reproduce(wanted: "Wanted") -> int:
     done = reproduce(wanted)
     print(done.drawn.summary, end="")
     for path in done.drawn.files:
-        print(_short(path))
+        print(short(path))
     for reason in (*done.absent, *done.failures, *done.unrecorded):
         print(f"altool: {reason}", file=sys.stderr)
     return EXIT_FAILED if done.absent or done.failures or done.drawn.failed else EXIT_DONE
-
-
-def _short(path: Path) -> str:
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

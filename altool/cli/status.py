@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 from altool.core.errors import UserError
+from altool.core.machine import short
 from altool.core.states import STATES, Seen, look
 
 REFRESH_SECONDS = 2.0
@@ -67,7 +68,7 @@ def render(seen: Sequence[Seen], paths: Sequence[Path] = (Path("outputs"),)) -> 
         first = members[0]
         rows.append(
             (
-                "" if cell == last else str(_short(cell)),
+                "" if cell == last else str(short(cell)),
                 first.status,
                 ",".join(str(one.seed) for one in members),
                 f"{first.stages_done}/{first.stages or '?'}",
@@ -83,11 +84,11 @@ def render(seen: Sequence[Seen], paths: Sequence[Path] = (Path("outputs"),)) -> 
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
     lines += [
-        f"{_short(one.folder)} failed: {_last_line(one.reason)}"
+        f"{short(one.folder)} failed: {_last_line(one.reason)}"
         for one in seen
         if one.status == "failed" and one.reason
     ]
-    lines += [f"{_short(one.folder)} warns at {text}" for one in seen for text in one.warnings[-1:]]
+    lines += [f"{short(one.folder)} warns at {text}" for one in seen for text in one.warnings[-1:]]
     return "\n".join([*lines, *_next_steps(seen, paths)])
 
 
@@ -112,10 +113,6 @@ def _last_line(reason: str) -> str:
 
 def _ago(ages_seconds: Sequence[float]) -> str:
     return f"{max(ages_seconds):.0f} s ago" if ages_seconds else ""
-
-
-def _short(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _spread(accuracies: Sequence[float]) -> str:

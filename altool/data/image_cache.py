@@ -19,6 +19,7 @@ import numpy as np
 
 from altool.core.errors import UserError
 from altool.core.lock import Lock, LockHeld
+from altool.core.machine import usable_cores
 from altool.core.stop import check_stop
 from altool.data.bad_files import is_utf8, printable, refusal, unavailable, why
 from altool.data.cache_index import DIGEST_BYTES, Entry, Index, digest_of
@@ -87,9 +88,7 @@ class _Cache:
         about = f"{VERSION}|{self.root}|{size}|{rgb}" + (f"|{classes.hex()}" if classes else "")
         key = hashlib.sha256(about.encode(errors="surrogateescape")).hexdigest()
         self.folder = reading.root.absolute() / "decoded" / f"{self.root.name}-{key[:12]}"
-        self.workers = (
-            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        )
+        self.workers = usable_cores()
 
     def stat(self, name: str) -> os.stat_result:
         """Raises UserError where the file has gone since it was listed."""
