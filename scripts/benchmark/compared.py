@@ -39,12 +39,13 @@ class Ours:
 @dataclass(frozen=True)
 class Workload:
     """`check` compares what both sides found, off the clock: it says what is equal and raises AssertionError otherwise.
-    `note`: which fraction of the reference ran."""
+    `note`: which fraction of the reference ran. `threads`: of both sides, where fewer serve them better."""
 
     reference: Sequence[Part]
     ours: Sequence[Ours]
     check: Callable[[], str] = lambda: ""
     note: str = ""
+    threads: int | None = None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,11 @@ def learner_of(*words: str, **changes: Any) -> Learner:
     return replace(build_learner(load(parse([*words, "device=cpu"]))[0]), **changes)
 
 
+def threads_of(*words: str) -> int:
+    """The threads that `altool run` with these words takes on a processor."""
+    return load(parse([*words, "device=cpu"]))[0].threads
+
+
 def random_images(n: int, side: int = 32, channels: int = 3) -> np.ndarray:
     """uint8 (n, side, side, channels)."""
     return stream(0, "benchmark", "images").integers(1, 256, (n, side, side, channels), dtype=np.uint8)

@@ -3,7 +3,8 @@
 import os
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -19,6 +20,21 @@ GATHERING = {torch.ops.aten.index, torch.ops.aten.index_select}  # read of their
 
 def compare(workload: Workload, settings: Settings) -> list[Result]:
     """A warm-up of every side, then rounds in turn: reference, ours, reference, ours."""
+    with _threads(workload.threads):
+        return _compare(workload, settings)
+
+
+@contextmanager
+def _threads(wanted: int | None) -> Iterator[None]:
+    given = torch.get_num_threads()
+    torch.set_num_threads(min(given, wanted or given))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(given)
+
+
+def _compare(workload: Workload, settings: Settings) -> list[Result]:
     begun, load = time.perf_counter(), os.getloadavg()[0]
     sides = [workload.reference, *(ours.parts for ours in workload.ours)]
     warm_up = [_timed(parts)[0] for parts in sides]

@@ -1,7 +1,10 @@
 """A whole fit of the small learners: digits (altool's default), moons (P1's perceptron), MNIST-sized images (P3's CNN).
 
 Reference: a plain loop over a DataLoader of pictures with torchvision's transforms, or of a TensorDataset of points.
+Both sides have as many threads as the learner's YAML gives it: one where a net is too small to share.
 """
+
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,7 +16,7 @@ from torchvision import transforms
 from altool.data.store import Store, Transforms
 from altool.models.dropout import seed_dropout
 from benchmark.compared import Ours, Part, Settings, Workload
-from benchmark.scene import STREAMS, Pictures, learner_of, random_images, request_of
+from benchmark.scene import STREAMS, Pictures, learner_of, random_images, request_of, threads_of
 
 MOST_STEPS = 50
 
@@ -40,7 +43,7 @@ def _workload(
     n_classes: int,
     settings: Settings,
 ) -> Workload:
-    full = learner_of(dataset)
+    full, threads = learner_of(dataset), threads_of(dataset)
     n_steps = full.epochs_for(len(items)) * -(-len(items) // full.batch_size)
     epochs = 2 if settings.tiny else max(2, full.epochs_for(len(items)) * min(MOST_STEPS, n_steps) // n_steps)
     learner = learner_of(dataset, epochs=epochs, min_steps=0)
@@ -80,11 +83,14 @@ def _workload(
         reference=[Part(reference)],
         ours=[
             Ours(
-                f"small learner: {learner.name} on {dataset.removeprefix('dataset=')}",
+                f"small learner: {learner.name} on {dataset.removeprefix('dataset=')}, {precision}",
                 3,
                 10,
-                [Part(lambda: learner.fit(request, None))],
+                [Part(partial(learner.fit, request, None, precision=precision))],
+                precision,
             )
+            for precision in ("fp32", "bf16")
         ],
-        note=f"{len(items)} labels, {epochs} epochs",
+        note=f"{len(items)} labels, {epochs} epochs, {threads} thread{'s' * (threads > 1)}",
+        threads=threads,
     )
