@@ -10,6 +10,8 @@ from benchmark.machine import Ceilings
 
 COLOURS = {"fp32": "#0072B2", "bf16": "#D55E00"}  # Okabe and Ito's, told apart by everyone
 
+NEAR_POINTS = 7.0  # closer than this, 1/72 inch, labels would lie on each other
+
 
 def draw(results: list[Result], ceilings: Ceilings, path: Path) -> None:
     """Writes the picture in the format of the path's suffix; rows without counts are left out."""
@@ -29,11 +31,9 @@ def draw(results: list[Result], ceilings: Ceilings, path: Path) -> None:
             linewidth=1.2,
             label=f"{name}: {ceilings.operations[name] / 1e9:.0f} GFLOP/s",
         )
-    for number, row in enumerate(rows, start=1):
-        assert row.count and row.ours_seconds
-        at = (row.count.operations / row.count.bytes, row.count.operations / row.ours_seconds / 1e9)
+    points = [_point(row) for row in rows]
+    for at, row in zip(points, rows, strict=True):
         roof.plot(*at, "o", color=COLOURS[row.precision], markersize=3.5)
-        roof.annotate(str(number), at, xytext=(2.5, 2.5), textcoords="offset points", fontsize=7)
     roof.set(
         xlabel="operations per byte (no credit for caches)",
         ylabel="GFLOP/s",
@@ -53,9 +53,32 @@ def draw(results: list[Result], ceilings: Ceilings, path: Path) -> None:
         axis.xaxis.label.set_size(7)
         axis.yaxis.label.set_size(7)
         axis.title.set_size(7)
+    figure.canvas.draw()  # lays out, so that distances on the page are known
+    for numbers in _near(roof.transData.transform(points), NEAR_POINTS * figure.dpi / 72):
+        text = ", ".join(str(n + 1) for n in numbers)
+        roof.annotate(text, points[numbers[0]], xytext=(2.5, 2.5), textcoords="offset points", fontsize=7)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=200)
     plt.close(figure)
+
+
+def _point(row: Result) -> tuple[float, float]:
+    """Operations per byte, and GFLOP/s."""
+    assert row.count and row.ours_seconds
+    return row.count.operations / row.count.bytes, row.count.operations / row.ours_seconds / 1e9
+
+
+def _near(places: np.ndarray, distance: float) -> list[list[int]]:
+    """Groups of points that lie within `distance` of their group's first one: they share a label."""
+    groups: list[list[int]] = []
+    for n, place in enumerate(places):
+        for group in groups:
+            if np.hypot(*(place - places[group[0]])) < distance:
+                group.append(n)
+                break
+        else:
+            groups.append([n])
+    return groups
 
 
 def _share(row: Result, ceilings: Ceilings) -> float:
