@@ -46,6 +46,10 @@ def test_what_a_query_costs_is_counted_for_what_is_offered() -> None:
     traced = replace(cell, trace=True)
     more = cell_cost(traced, sizes, 1, unit).flops - cell_cost(cell, sizes, 1, unit).flops
     assert more == 5 * 100 * 1000 * unit.viewed
+    last = (
+        cell_cost(replace(cell, trace="last"), sizes, 1, unit).flops - cell_cost(cell, sizes, 1, unit).flops
+    )
+    assert last == pytest.approx(100 * 1000 * unit.viewed)
 
 
 def test_resnet18_on_cifar10_costs_what_the_reference_says() -> None:

@@ -92,7 +92,7 @@ def test_older_runs_that_lack_what_is_drawn_are_named(altool) -> None:
         path.unlink()
     said = altool(*TOY)
     assert said.code == 0
-    assert "altool: Random, Circles was run before without trace=true; this runs it again:" in said.err
+    assert "altool: Random, Circles was run before without trace=last; this runs it again:" in said.err
     assert said.err.rstrip().endswith("rerun=true") and "LDR" not in said.err
 
 
