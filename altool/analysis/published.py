@@ -11,8 +11,8 @@
                 early, late (the halves after the first query), final, mean (over all stages); `100 annotations` is P3's
                 count, read as 100 labelled and as 100 bought beside the start set (L1)
     metric      see quantity.py
-    relation    = < <= > >=; << and >> for "substantially" and "significantly": beyond a 95 % interval; ~ for
-                "comparable": within two standard errors; empty: words that no number decides
+    relation    = < <= > >=; << and >> for "substantially" and "significantly", which one seed can never show; ~ for
+                "comparable": within two standard errors; empty: words that no number decides (comparison.py judges)
     value, unit, std, trials     as printed: % and pp of accuracy, times for a ratio
     origin      paper, derived (arithmetic on the paper's numbers), authors' repository, third party
     text        what is said, in short
