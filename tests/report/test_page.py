@@ -162,6 +162,18 @@ def test_experiments_are_found_by_fingerprint(outputs) -> None:
     assert "LDR" in text_of(page)
 
 
+def test_sizes_that_a_paper_prints_are_counted_for_experiments_found_by_fingerprint(outputs) -> None:
+    cell = next(cell for cell in grid_of(Wanted("ldr_fig2")).cells if cell.panel == "Moons")
+    outputs.cell("random", {0: [0.5, 0.6]}, dataset="moons", start=10, step=10, fingerprint=cell.fingerprint)
+    (section,) = (part for part in outputs.page().split("<section") if 'id="ldr_fig2"' in part)
+    table = section.partition("Published against measured")[2].partition("</table>")[0]
+    rows = [text_of(row) for row in table.split("<tr>") if "points" in row]
+    assert len(rows) == 4
+    agreeing = [row for row in rows if "✓ agrees" in row]
+    assert len(agreeing) == 2 and all("Moons" in row and ("800" in row or "200" in row) for row in agreeing)
+    assert all("– not measured" in row and "Circles" in row for row in rows if row not in agreeing)
+
+
 def test_smoke_runs_are_stamped_and_in_no_count(outputs) -> None:
     cells = [outputs.cell("random", {0: [0.1, 0.2]}, label="Random", **BUDGET)]
     outputs.study("ta_vaal_cvpr_fig3a", *cells, spec=FIG3A, generated=True)

@@ -175,7 +175,7 @@ def test_claims_about_another_panel_are_not_judged_with_the_one_that_was_run(alt
     (judged,) = Path("outputs/reproduce").glob("ldr_fig5-*/published.csv")
     with judged.open(newline="") as lines:
         said = {row["dataset"]: row["verdict"] for row in csv.DictReader(lines)}
-    assert said.pop("Circles") in ("agrees", "differs") and said == {"Moons": "not measured"}
+    assert said.pop("Circles") in ("agrees", "differs", "not resolved") and said == {"Moons": "not measured"}
 
 
 def test_a_damaged_record_is_told_with_the_command_that_makes_it_anew(altool) -> None:
