@@ -12,6 +12,7 @@ from altool.analysis.study import Study
 from altool.analysis.summary import write_cell_summary
 from altool.config.build import build_cell
 from altool.core.errors import Stopped, UserError
+from altool.core.lock import LockHeld
 from altool.engine.cell import Cell
 from altool.engine.forecast import human_seconds
 from altool.engine.loop import check_cell, run_cell
@@ -84,8 +85,9 @@ class Session:
                     self.todo.append((planned, cell, seed))
 
     def run(self) -> None:
-        """A run that breaks stops no other. Raises Stopped when asked to stop."""
-        clock = self._clock()
+        """A run that breaks stops no other; one that another process is making is looked at again when all else is done.
+        Raises Stopped when asked to stop."""
+        clock, held = self._clock(), []
         for number, (planned, cell, seed) in enumerate(self.todo, 1):
             if planned.is_done(seed):  # the same cell under another label
                 continue
@@ -93,13 +95,25 @@ class Session:
             if self.wanted.mode != "quiet":
                 print(f"[{number}/{len(self.todo)}] seed {seed}, {where}{clock.left()}", file=sys.stderr)
             begin = time.perf_counter()
-            self._run_one(where, cell, seed)
+            try:
+                self._run_one(where, cell, seed)
+            except LockHeld:
+                held.append((where, planned, cell, seed))
             clock.ended((str(planned.folder), seed), time.perf_counter() - begin)
+
+        for where, planned, cell, seed in held:
+            if not planned.is_done(seed):
+                try:
+                    self._run_one(where, cell, seed)
+                except LockHeld as error:
+                    self.failures.append(f"{where}, seed {seed}: {error}")
 
     def _run_one(self, where: str, cell: Cell, seed: int) -> None:
         cell.platform.apply()
         try:
             result = run_cell(replace(cell, seeds=(seed,)), Progress(self.wanted.mode))
+        except LockHeld:
+            raise
         except UserError as error:
             self.failures.append(f"{where}, seed {seed}: {error}")
         else:

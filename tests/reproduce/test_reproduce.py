@@ -3,11 +3,13 @@
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from altool.core.errors import EXIT_STOPPED, Stopped
+from altool.core.lock import LockHeld
 from altool.reproduce.grid import Wanted, grid_of
 
 TOY = ("reproduce", "ldr_fig3", "--scale", "smoke", "--progress", "plain")
@@ -84,6 +86,36 @@ def test_a_stopped_experiment_keeps_what_is_finished_and_goes_on(
         ("1/2", "1", "Random"),
         ("2/2", "1", "LDR"),
     ]
+
+
+def test_what_another_process_is_making_is_looked_at_again_in_the_end(
+    altool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from altool.reproduce import run
+
+    real, held = run.run_cell, set()
+
+    def by_another(cell, progress):
+        key = cell.identity.strategy, cell.seeds
+        if key not in held and key[0] == "random":
+            held.add(key)
+            if key[1] == (0,):
+                real(cell, progress)  # which finishes it meanwhile
+            raise LockHeld("it is being written by process 1 on here")
+        return real(cell, progress)
+
+    monkeypatch.setattr(run, "run_cell", by_another)
+    said = altool(*TOY)
+    assert said.code == 0 and "being written" not in said.err
+    assert len({*Path("outputs").rglob("seed_*/stages.csv")}) == 4
+    shutil.rmtree("outputs")
+
+    def always(cell, progress):
+        raise LockHeld("it is being written by process 1 on here")
+
+    monkeypatch.setattr(run, "run_cell", always)
+    said = altool(*TOY)
+    assert said.code == 1 and said.err.count("being written by process 1") == 4
 
 
 def test_older_runs_that_lack_what_is_drawn_are_named(altool) -> None:
