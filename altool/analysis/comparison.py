@@ -8,6 +8,8 @@ import pandas as pd
 from altool.analysis.moment import Moment
 from altool.analysis.statistics import std, t_interval
 
+AGREES, DIFFERS, NOT_RESOLVED, NOT_MEASURED = "agrees", "differs", "not resolved", "not measured"
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -21,19 +23,22 @@ class Comparison:
     high: float
     n: int
 
-    def holds(self, relation: str, bound: float) -> bool | None:
-        """None where it cannot be said: nothing measured, or one seed where a standard error is needed."""
+    def verdict(self, relation: str, bound: float) -> str:
+        """Order is not resolved while the 95 % interval holds `bound`; one seed has none, so there the sign alone speaks.
+
+        "Not above" and "not below" hold with the mean, and differ only beyond the interval: that a difference was not found
+        is all that they say. Nothing measured, or one seed where a standard error is needed: not measured.
+        """
         if self.n == 0 or (self.n == 1 and relation in ("<<", ">>", "~")):
-            return None
-        return {
-            "<": self.mean < bound,
-            "<=": self.mean <= bound,
-            ">": self.mean > bound,
-            ">=": self.mean >= bound,
-            "<<": self.high < bound,
-            ">>": self.low > bound,
-            "~": abs(self.mean - bound) <= 2 * self.se,
-        }[relation]
+            return NOT_MEASURED
+        if relation == "~":
+            return AGREES if abs(self.mean - bound) <= 2 * self.se else DIFFERS
+        margin = self.margin(relation, bound)
+        if relation.endswith("=") and margin >= 0:
+            return AGREES
+        if self.n > 1 and self.low <= bound <= self.high:
+            return NOT_RESOLVED
+        return AGREES if margin > 0 else DIFFERS
 
     def margin(self, relation: str, bound: float) -> float:
         """How far from failing, below 0 where it fails: the smallest decides."""

@@ -2,7 +2,10 @@
 
     experiment  name of the experiment that measures it
     kind        value (a printed number) or claim (a sentence about order, bound, size or stage)
-    paper, item, section, page   P0 to P3; page where the paper's text shows page numbers (P2, P3)
+    paper, item  P0 to P3, its figure or table
+    section     of the paper; for another origin: the file of the repository that the text names
+    page        as P2 and P3 print it; of P1 by the page links of its reference list: what a section cites, and nothing else
+                cites, bounds it; "" for P0, whose text shows no page, and for files
     dataset     the panel, where an experiment has several (empty: each of them); `A | B`: their runs taken together;
                 `A or B`: two readings (V9)
     strategy    name or legend label; `A | B`: each of them; `A except B`: all of strategy A but the label B
@@ -11,8 +14,8 @@
                 early, late (the halves after the first query), final, mean (over all stages); `100 annotations` is P3's
                 count, read as 100 labelled and as 100 bought beside the start set (L1)
     metric      see quantity.py
-    relation    = < <= > >=; << and >> for "substantially" and "significantly": beyond a 95 % interval; ~ for
-                "comparable": within two standard errors; empty: words that no number decides
+    relation    = < <= > >=; << and >> for "substantially" and "significantly", which one seed can never show; ~ for
+                "comparable": within two standard errors; empty: words that no number decides (comparison.py judges)
     value, unit, std, trials     as printed: % and pp of accuracy, times for a ratio
     origin      paper, derived (arithmetic on the paper's numbers), authors' repository, third party
     text        what is said, in short

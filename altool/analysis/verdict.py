@@ -1,11 +1,14 @@
-"""What we measured beside what was printed: a difference for every value, agrees, differs or not measured for every claim.
+"""What we measured beside what was printed: a difference for every value; agrees, differs, not resolved or not measured for
+every claim.
 
-A value agrees when it lies within two standard errors of our mean. A claim agrees when it holds for the means, at every
-stage and against every rival that it names; it differs as soon as one of them fails; until then, with runs missing, it
-is not measured. Differences are paired: equal seed, and equal dataset where runs of several are taken together.
+A value agrees when it lies within two standard errors of our mean. A claim agrees when it holds at every stage and against
+every rival that it names, each beyond the 95 % interval of the difference; it differs as soon as one of them fails beyond
+it; until then, with runs missing, it is not measured, and else, where an interval holds zero (or the bound), not resolved.
+Of one seed there is no interval: the sign alone speaks, which the note and the table say. Differences are paired: equal
+seed, and equal dataset where runs of several are taken together.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, product
 from typing import Any
@@ -14,14 +17,14 @@ import numpy as np
 import pandas as pd
 
 from altool.analysis import published
-from altool.analysis.comparison import Comparison, compare
+from altool.analysis.comparison import AGREES, DIFFERS, NOT_MEASURED, NOT_RESOLVED, Comparison, compare
 from altool.analysis.moment import Moment, moments, readings
 from altool.analysis.published import Statement, statements
 from altool.analysis.sides import lineup, panel_groups
 from altool.analysis.study import Study
 
-AGREES, DIFFERS, NOT_MEASURED = "agrees", "differs", "not measured"
 ALONE = "n = 1: no standard error"
+SIGN_ALONE = "n = 1, no interval: the sign alone"
 FACTS = {"pool_size": "n_pool", "test_size": "n_test", "pool_entropy": "entropy"}  # columns of Study.datasets
 PRINTED = (
     "paper",
@@ -88,16 +91,25 @@ class Tally:
     others: Values
     agree: int
     differ: int
+    unresolved: int
     open: int
+    by_sign: int  # of those that agree or differ: with one seed
 
 
 def count(judged: pd.DataFrame) -> Tally:
     """Of `judge`'s rows."""
     rows = judged.to_dict("records")
     claims = [row["verdict"] for row in rows if row["kind"] == "claim"]
+    by_sign = sum(is_by_sign(row) for row in rows)
     own = [row for row in rows if row["kind"] == "value" and row["origin"] in published.OWN]
     others = [row for row in rows if row["kind"] == "value" and row["origin"] not in published.OWN]
-    return Tally(_values(own), _values(others), *map(claims.count, (AGREES, DIFFERS, NOT_MEASURED)))
+    agree, differ, unresolved, missing = map(claims.count, (AGREES, DIFFERS, NOT_RESOLVED, NOT_MEASURED))
+    return Tally(_values(own), _values(others), agree, differ, unresolved, missing, by_sign)
+
+
+def is_by_sign(row: Mapping[Hashable, Any]) -> bool:
+    """Whether the claim of a row of `judge` was decided by one seed."""
+    return bool(row["kind"] == "claim" and row["verdict"] in (AGREES, DIFFERS) and row["n"] == 1)
 
 
 def _values(rows: list[dict[Hashable, Any]]) -> Values:
@@ -106,16 +118,19 @@ def _values(rows: list[dict[Hashable, Any]]) -> Values:
 
 
 def tally(judged: pd.DataFrame) -> str:
-    """E.g. `Values: 3 of 5 within two standard errors, 2 not measured. Claims: 2 agree, 1 differs, 4 not measured.`"""
+    """E.g. `Values: 3 of 5 within two standard errors, 2 not measured. Claims: 2 agree, 1 differs, 1 not
+    resolved, 4 not measured.`"""
     parts, n = [], count(judged)
     for name, values in (("Values", n.values), ("Values that others report", n.others)):
         said = [f"{values.within} of {values.measured} within two standard errors"] * bool(values.measured)
         missing = values.printed - values.measured
         said += [f"{missing} not measured"] if missing else []
         parts += [f"{name}: {', '.join(said)}."] if said else []
-    if n.agree + n.differ + n.open:
+    if n.agree + n.differ + n.unresolved + n.open:
         agrees, differs = "agrees" if n.agree == 1 else "agree", "differs" if n.differ == 1 else "differ"
-        parts.append(f"Claims: {n.agree} {agrees}, {n.differ} {differs}, {n.open} not measured.")
+        sign = f" ({n.by_sign} by the sign of one seed)" if n.by_sign else ""
+        decided = f"Claims: {n.agree} {agrees}, {n.differ} {differs}{sign}"
+        parts.append(f"{decided}, {n.unresolved} not resolved, {n.open} not measured.")
     return " ".join(parts)
 
 
@@ -190,33 +205,42 @@ def _value(said: Statement, point: Comparison) -> Finding:
 
 def _claim(said: Statement, pairings: list[Pairing], most: bool) -> Finding:
     relation, bound = said.relation, said.value or 0.0
-    held = [[point.holds(relation, bound) for point in pairing] for pairing in pairings]
-    verdicts = [_most(points) if most else _all(points) for points in held]
-    verdict = next(v for v in (DIFFERS, NOT_MEASURED, AGREES) if v in verdicts)
-    points = [point for pairing in pairings for point in pairing if point.n]
-    tightest = min(points, key=lambda point: point.margin(relation, bound))
-    note = _note(tightest, [holds for pairing in held for holds in pairing], paired=bool(said.versus))
+    of_points = [[point.verdict(relation, bound) for point in pairing] for pairing in pairings]
+    verdicts = [_most(one) if most else _all(one) for one in of_points]
+    verdict = _all(verdicts)
+    points, flat = [*chain.from_iterable(pairings)], [*chain.from_iterable(of_points)]
+    measured = [point for point in points if point.n]
+    deciding = [point for point, one in zip(points, flat, strict=True) if one == verdict and point.n]
+    tightest = min(deciding or measured, key=lambda point: point.margin(relation, bound))
+    note = _note(tightest, flat, relation, paired=bool(said.versus))
     return Finding(verdict, note, tightest.mean, tightest.se, tightest.n, tightest.mean - bound)
 
 
-def _all(held: list[bool | None]) -> str:
-    return DIFFERS if False in held else NOT_MEASURED if None in held else AGREES
+def _all(verdicts: list[str]) -> str:
+    """The first of these that occurs."""
+    return next(v for v in (DIFFERS, NOT_MEASURED, NOT_RESOLVED, AGREES) if v in verdicts)
 
 
-def _most(held: list[bool | None]) -> str:
+def _most(verdicts: list[str]) -> str:
     """More than half: decided as soon as the stages still to come cannot change it."""
-    if held.count(True) * 2 > len(held):
+    if verdicts.count(AGREES) * 2 > len(verdicts):
         return AGREES
-    return DIFFERS if held.count(False) * 2 >= len(held) else NOT_MEASURED
+    if verdicts.count(DIFFERS) * 2 >= len(verdicts):
+        return DIFFERS
+    return NOT_MEASURED if NOT_MEASURED in verdicts else NOT_RESOLVED
 
 
-def _note(tightest: Comparison, held: list[bool | None], paired: bool) -> str:
+def _note(tightest: Comparison, verdicts: list[str], relation: str, paired: bool) -> str:
     parts = [f"tightest: {tightest.where} at {tightest.moment}"]
     if tightest.n == 1:
-        parts.append(ALONE)
-    elif paired:
-        parts.append(f"95 % interval {tightest.low:+.2f} to {tightest.high:+.2f}")
-    if len(held) > 1:
-        still = f", {held.count(None)} open" if None in held else ""
-        parts.append(f"holds in {held.count(True)} of {len(held)} comparisons{still}")
+        parts.append(ALONE if relation in ("<<", ">>", "~") else SIGN_ALONE)
+    else:
+        sign = "+" if paired else ""
+        parts.append(f"95 % interval {tightest.low:{sign}.2f} to {tightest.high:{sign}.2f}")
+    if len(verdicts) > 1:
+        counts = {
+            name: verdicts.count(v) for v, name in ((NOT_RESOLVED, "not resolved"), (NOT_MEASURED, "open"))
+        }
+        still = "".join(f", {n} {name}" for name, n in counts.items() if n)
+        parts.append(f"holds in {verdicts.count(AGREES)} of {len(verdicts)} comparisons{still}")
     return "; ".join(parts)

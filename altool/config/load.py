@@ -132,6 +132,8 @@ def resolve(config: DictConfig, words: Sequence[str] = ()) -> RunConfig:
     _check_name("strategy", run.strategy.get("name", ""))
     run.seeds = _seeds(run.seeds)
     run.trackers = _trackers(run.trackers)
+    if not isinstance(run.trace, bool) and run.trace != "last":
+        raise UserError(f"trace={run.trace}: give false, true or last (the last stage alone).")
     run.outputs = str(Path(run.outputs).expanduser().absolute())
     run.data_root = str(Path(run.data_root or default_data_root()).expanduser().absolute())
     if run.dataset.path is not None:

@@ -110,7 +110,7 @@ class RunConfig:
     memory_gib: float = 4.0
     on_corrupt: str = choice("stop", "stop", "skip")
     verify: bool = False
-    trace: bool = False
+    trace: Any = False  # false, true or last
     profile: bool = False
     diagnostics: DiagnosticsConfig = field(default_factory=DiagnosticsConfig)
     rerun: bool = False

@@ -1,4 +1,4 @@
-"""Cutting index sets into batches."""
+"""Cutting index sets into batches, and how often a fit goes through them."""
 
 from collections.abc import Iterator
 
@@ -11,6 +11,11 @@ def batch_bounds(n: int, size: int, drop_short: bool = False) -> list[tuple[int,
     bounds = [(start, min(start + size, n)) for start in range(0, n, size)]
     last = bounds[-1][1] - bounds[-1][0] if len(bounds) > 1 else size
     return bounds[:-1] if (last == 1 and size > 1) or (last < size and drop_short) else bounds
+
+
+def epochs_of_fit(n_items: int, size: int, epochs: int, min_steps: int) -> int:
+    """`epochs`, or as many more as `min_steps` batches take."""
+    return max(epochs, -(-min_steps // len(batch_bounds(n_items, size))))
 
 
 def endless_batches(

@@ -13,6 +13,7 @@ import torch
 from altool.core.budget import Budget
 from altool.core.records import Identity
 from altool.core.strategy import Extension, Strategy
+from altool.core.trace import Trace
 from altool.data.task import Task
 from altool.learners.learner import Learner
 
@@ -83,7 +84,7 @@ class Cell:
     overrides: dict[str, Any]
     platform: Platform
     command: str
-    trace: bool = False
+    trace: Trace = False
     rerun: bool = False
     allow_platform_change: bool = False
     cache_mib: float = 2048.0

@@ -8,11 +8,13 @@ from altool.core.records import StageRecord
 
 @dataclass(frozen=True)
 class Work:
-    """What one stage does: images trained on, images only looked at, and the strategy's own training iterations."""
+    """What one stage does: images trained on, images only looked at, the strategy's own training iterations, and images
+    looked at while it trains (`trace`)."""
 
     trained: int
     viewed: int
     iterations: int
+    traced: int = 0
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Rates:
     iteration: float
 
     def fit_seconds(self, work: Work) -> float:
-        return work.trained * self.trained
+        return work.trained * self.trained + work.traced * self.viewed
 
     def other_seconds(self, work: Work) -> float:
         return work.viewed * self.viewed + work.iterations * self.iteration

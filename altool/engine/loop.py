@@ -21,6 +21,7 @@ from altool.core.pool import Pool
 from altool.core.records import Purchase, read_rows
 from altool.core.runfolder import RunFolder, differing_keys, read_run, refuse_other_data
 from altool.core.stop import check_stop, stop_on_signals
+from altool.core.trace import has_trace, trace_word
 from altool.core.turns import take_turns
 from altool.data.task import Task
 from altool.engine.cell import Cell
@@ -125,9 +126,11 @@ def _run_seed(cell: Cell, seed: int, progress: Progress, observer: Observer, res
 def _not_answered(cell: Cell, path: Path, before: dict[str, Any]) -> str:
     """What was asked for and the finished run does not have, as text."""
     lines = differing_keys(before.get("platform", {}), cell.platform.as_record())
-    for asked, key, name in ((cell.trace, "trace", "epochs.csv"), (cell.profile, "profile", "profile.csv")):
-        if asked and not (path / name).exists():
-            lines.append(f"{key}=true")
+    epochs = [cell.learner.epochs_for(cell.budget.labelled_at(stage)) for stage in range(cell.budget.stages)]
+    if not has_trace(path / "epochs.csv", cell.trace, epochs):
+        lines.append(trace_word(cell.trace))
+    if cell.profile and not (path / "profile.csv").exists():
+        lines.append("profile=true")
     if cell.diagnostics.audit or cell.diagnostics.final:
         lines.append("diagnostics.audit or diagnostics.final")
     return f" (without {'; '.join(lines)}: rerun=true runs it again)" if lines else ""

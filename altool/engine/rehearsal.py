@@ -13,6 +13,7 @@ from torch import Tensor
 
 from altool.core.strategy import Diagnostics
 from altool.core.streams import Streams
+from altool.core.trace import traced
 from altool.data.task import Task
 from altool.engine.cell import Cell
 from altool.engine.forecast import Forecast, Rates, Work
@@ -84,12 +85,14 @@ def _work(cell: Cell, task: Task, stage: int) -> Work:
     rest = len(task.members) - labelled
     offered = rest if budget.n_candidates is None else min(rest, budget.n_candidates)
     queries = stage < budget.stages - 1 or cell.diagnostics.final
+    epochs = cell.learner.epochs_for(labelled)
     held_out = len(task.test.indices) + (len(task.val.indices) if task.val else 0)
     looks = queries and (cell.strategy.wants or cell.strategy.input_gradients)
     return Work(
-        trained=cell.learner.epochs_for(labelled) * labelled,
+        trained=epochs * labelled,
         viewed=held_out + (offered + labelled if looks else 0),
         iterations=cell.strategy.iterations(labelled, offered) if queries else 0,
+        traced=epochs * len(task.test.indices) if stage in traced(cell.trace, budget.stages) else 0,
     )
 
 

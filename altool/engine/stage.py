@@ -11,6 +11,7 @@ from altool.core.records import Metrics, Purchase, Seconds, StageRecord
 from altool.core.runfolder import RunFolder
 from altool.core.strategy import Diagnostics, Extension
 from altool.core.streams import Streams
+from altool.core.trace import traced
 from altool.data.task import Task
 from altool.engine.cell import Cell
 from altool.engine.clock import timed
@@ -147,14 +148,15 @@ def _fit(
     extension = cell.extension
     precision = cell.platform.precision
     cache = StageZeroCache(cell, seed, task.digest, extension, request) if stage == 0 else None
-    if cache is not None and not cell.trace:
+    tracing = stage in traced(cell.trace, cell.budget.stages)
+    if cache is not None and not tracing:
         shared = _take_shared(cell, task, request, extension, cache)
         if shared is not None:
             return shared
 
     def on_epoch(report: EpochReport) -> None:
         progress.epoch(stage, report.epoch + 1, report.epochs)
-        if cell.trace:
+        if tracing:
             del epochs[report.epoch :]  # of an attempt that ran out of memory
             epochs.append(trace(report, task, seed))
 

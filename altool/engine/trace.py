@@ -1,4 +1,4 @@
-"""`trace=true`: the test loss and accuracy after every epoch (P3 Figs. 5 and 9)."""
+"""`trace=true`, `trace=last`: the test loss and accuracy after every epoch (P3 Figs. 5 and 9)."""
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ from altool.data.task import Task
 from altool.engine.evaluate import map_metrics
 from altool.learners.train import EpochReport
 
-CHUNK = 512
+CHUNK = 256  # a quarter faster than 512 on a processor, where the activations of 512 no longer come from malloc's heap
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from altool.core.batches import batch_bounds
+from altool.core.batches import batch_bounds, epochs_of_fit
 from altool.core.errors import UserError
 from altool.core.strategy import Extension, ExtensionRun, Training, Unextended
 from altool.core.streams import Streams
@@ -93,8 +93,7 @@ class Learner:
 
     def epochs_for(self, n_items: int) -> int:
         """Epochs of a fit on `n_items`."""
-        steps = len(batch_bounds(n_items, self.batch_size))
-        return max(self.epochs, -(-self.min_steps // steps))
+        return epochs_of_fit(n_items, self.batch_size, self.epochs, self.min_steps)
 
     def fit(
         self,

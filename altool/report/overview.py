@@ -6,17 +6,26 @@ from pathlib import Path
 
 import pandas as pd
 
-from altool.analysis.verdict import AGREES, DIFFERS, Values, count
+from altool.analysis.comparison import DIFFERS
+from altool.analysis.verdict import Values, count
 from altool.analysis.views.published_table import table as published_rows
 from altool.config.files import options
 from altool.core.states import STATES, Seen
 from altool.report.find import Found
 from altool.report.markup import Markup, fold, join, points, table, tag
 from altool.report.provenance import Provenance
-from altool.report.section import NOTHING, Section, in_words
+from altool.report.section import KINDS, NOTHING, Section, in_words
 from altool.reproduce.experiment import PAPERS
 
-JUDGED = ("Values within 2 SE", "others' values", "Claims agree", "differ", "not measured", "")
+JUDGED = (
+    "Values within 2 SE",
+    "others' values",
+    "Claims agree",
+    "differ",
+    "not resolved",
+    "not measured",
+    "",
+)
 MOST_NAMED = 20  # runs that a list names one by one
 
 
@@ -49,10 +58,10 @@ def verdicts(sections: Sequence[Section]) -> Markup:
     return table("Published against measured, by paper", head, rows, "tally")
 
 
-def counts(judged: pd.DataFrame) -> tuple[str, str, str, str, str]:
+def counts(judged: pd.DataFrame) -> tuple[str, ...]:
     """Values within two standard errors of those that were measured, the papers' and others'; of claims, each verdict."""
     n = count(judged)
-    return _values(n.values), _values(n.others), str(n.agree), str(n.differ), str(n.open)
+    return _values(n.values), _values(n.others), *map(str, (n.agree, n.differ, n.unresolved, n.open))
 
 
 def _values(n: Values) -> str:
@@ -62,12 +71,10 @@ def _values(n: Values) -> str:
 
 
 def bar(judged: pd.DataFrame) -> Markup:
-    """The same for the eye: agrees, differs, open, by length and by shade."""
-    n = Counter("agrees" if v == AGREES else "differs" if v == DIFFERS else "open" for v in judged["verdict"])
+    """The same for the eye: agrees, differs, not resolved, open, by length and by shade."""
+    n = Counter(KINDS.get(v, "open") for v in judged["verdict"])
     parts = [
-        tag("i", class_=kind, style=f"flex-grow:{n[kind]}")
-        for kind in ("agrees", "differs", "open")
-        if n[kind]
+        tag("i", class_=kind, style=f"flex-grow:{n[kind]}") for kind in (*KINDS.values(), "open") if n[kind]
     ]
     return tag("span", *parts, class_="bar", aria_hidden="true")
 
@@ -76,7 +83,7 @@ def disagreements(sections: Sequence[Section]) -> Markup:
     """Every value and claim that differs, with its place on the page."""
     rows = []
     for s in sections:
-        outputs = [] if s.stamp else published_rows(s.judged.query("verdict == @DIFFERS"))
+        outputs = [] if s.stamp else published_rows(s.judged.query(f"verdict == {DIFFERS!r}"))
         for row in outputs[0].frame.to_dict("records") if outputs and outputs[0].frame is not None else []:
             link = tag("a", s.title.partition(":")[0], href=f"#{s.anchor}")
             told = [row[key] for key in ("Measured ± SE", "n", "At", "Note")]

@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from altool import __version__
-from altool.analysis.verdict import DIFFERS
+from altool.analysis.comparison import DIFFERS
 from altool.core.atomic import write_text_atomic
 from altool.core.errors import UserError
 from altool.core.runfolder import read_run
@@ -105,10 +105,11 @@ def _document(title: str, main: Iterable[object], parts: Mapping[str, bool]) -> 
 
 def _reading() -> str:
     return (
-        "A value agrees when it lies within two standard errors of the mean measured. A claim agrees when it holds for the "
-        "means at every stage and against every rival that it names, differs as soon as one fails, and is not measured "
-        "until then where runs are missing. Differences are paired: equal seed. Made by altool report from the run "
-        "folders alone."
+        "A value agrees when it lies within two standard errors of the mean measured. A claim of order agrees when it holds "
+        "at every stage and against every rival that it names, each beyond the 95 % interval of the difference; it differs "
+        "as soon as one fails beyond it, and is not measured until then where runs are missing; else, where an interval "
+        "holds zero, it is not resolved. Of one seed there is no interval: agrees or differs in sign. Differences are "
+        "paired: equal seed. Made by altool report from the run folders alone."
     )
 
 

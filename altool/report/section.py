@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from altool.analysis import published
+from altool.analysis.comparison import AGREES, DIFFERS, NOT_MEASURED, NOT_RESOLVED
 from altool.analysis.study import Output, Study
-from altool.analysis.verdict import AGREES, DIFFERS, NOT_MEASURED, tally
+from altool.analysis.verdict import tally
 from altool.analysis.views import published_table
 from altool.core.errors import UserError
 from altool.report.markup import Markup, definitions, fold, points, table, tag
@@ -22,7 +23,8 @@ from altool.reproduce.experiment import PAPERS, find_experiment
 
 SAID = ("Claim", "Published", "Read as")  # of an experiment's header
 MOST_ROWS = 60  # of a figure's numbers
-MARKS = {AGREES: "✓", DIFFERS: "✗", NOT_MEASURED: "–"}
+MARKS = {AGREES: "✓", DIFFERS: "✗", NOT_RESOLVED: "?", NOT_MEASURED: "–"}
+KINDS = {AGREES: "agrees", DIFFERS: "differs", NOT_RESOLVED: "unresolved"}  # for the eye; all else is open
 NOTHING = "–"
 RELATIONS = {
     "<": "lower",
@@ -163,8 +165,10 @@ def _text(value: Any) -> str:
 
 
 def verdict_mark(verdict: str) -> Markup:
-    kind = {AGREES: "agrees", DIFFERS: "differs"}.get(verdict, "open")
-    return tag("span", f"{MARKS.get(verdict, '')} {verdict}".strip() or NOTHING, class_=f"verdict {kind}")
+    """`verdict`: as the table of what was published has it."""
+    decided = verdict.removesuffix(published_table.IN_SIGN)
+    text = f"{MARKS.get(decided, '')} {verdict}".strip() or NOTHING
+    return tag("span", text, class_=f"verdict {KINDS.get(decided, 'open')}")
 
 
 def _published(judged: pd.DataFrame) -> Markup:

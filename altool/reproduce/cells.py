@@ -13,16 +13,18 @@ import yaml
 
 from altool.analysis.label import method_name
 from altool.analysis.study import StudyCell
-from altool.config.fingerprint import canonical, cell_folder, overrides
+from altool.config.fingerprint import budget_of, canonical, cell_folder, overrides
 from altool.config.literal import as_text, literal
 from altool.config.load import Origin
 from altool.config.schema import RunConfig
 from altool.config.shared import load_shared
 from altool.config.words import parse
+from altool.core.batches import epochs_of_fit
 from altool.core.errors import UserError, did_you_mean
 from altool.core.naming import fingerprint, seed_name
 from altool.core.records import read_rows
 from altool.core.runfolder import read_run
+from altool.core.trace import has_trace, trace_word
 from altool.reproduce.experiment import Block, Experiment, blocks_of
 
 Scale = Callable[[RunConfig, str], list[str]]  # a composed run and its strategy → words that make it smaller
@@ -62,8 +64,8 @@ class Planned:
     def not_recorded(self, seed: int) -> list[str]:
         """What this experiment draws and a finished run was not asked to record, as words."""
         folder, words = self._seed_folder(seed), []
-        if self.run.trace and not (folder / "epochs.csv").exists():
-            words.append("trace=true")
+        if not has_trace(folder / "epochs.csv", self.run.trace, self._epochs()):
+            words.append(trace_word(self.run.trace))
         if self.run.budget.stages == 1:  # no query, so nothing of one
             return words
         last = folder / "diagnostics" / f"stage_{self.run.budget.stages - 1:03d}.npz"
@@ -73,6 +75,12 @@ class Planned:
         if self.run.diagnostics.audit and not _holds(first, "true_losses"):
             words.append("diagnostics.audit=true")
         return words
+
+    def _epochs(self) -> list[int]:
+        """Of the fit of every stage."""
+        learner, budget = self.run.learner, budget_of(self.run)
+        recipe = learner.batch_size, learner.epochs, learner.min_steps
+        return [epochs_of_fit(budget.labelled_at(stage), *recipe) for stage in range(budget.stages)]
 
     def as_study_cell(self, folder: Path | None = None) -> StudyCell:
         """`folder`: where its runs were found, if not where this command would put them."""

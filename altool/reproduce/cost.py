@@ -15,6 +15,7 @@ from torch.utils.flop_counter import flop_registry
 
 from altool.core.strategy import Diagnostics, Strategy
 from altool.core.streams import Streams
+from altool.core.trace import traced
 from altool.data.store import Store, Transforms
 from altool.engine.cell import Cell
 from altool.engine.query import make_context, run_query
@@ -65,13 +66,14 @@ def cell_cost(cell: Cell, sizes: Sizes, n_seeds: int, unit: Unit | None = None) 
     unit = unit or count(cell, sizes)
     budget, learner = cell.budget, cell.learner
     epochs, flops, steps = 0, 0.0, 0
+    traces = traced(cell.trace, budget.stages)
     for stage in range(budget.stages):
         labelled = budget.labelled_at(stage)
         n_epochs = learner.epochs_for(labelled)
         batches = -(-labelled // learner.batch_size)
         rest = max(0, sizes.pool - labelled)
         offered = rest if budget.n_candidates is None else min(rest, budget.n_candidates)
-        looks = sizes.test + sizes.val + (n_epochs * sizes.test if cell.trace else 0)
+        looks = sizes.test + sizes.val + (n_epochs * sizes.test if stage in traces else 0)
         flops += n_epochs * (labelled * unit.trained + batches * unit.step) + looks * unit.viewed
         epochs, steps = epochs + n_epochs, steps + n_epochs * batches
         if stage < budget.queries or cell.diagnostics.final:

@@ -1,12 +1,34 @@
 """Sizes and class counts of an experiment's pools, for the papers' tables of datasets (P0 Table 1, P3 Table I)."""
 
-import numpy as np
+from collections.abc import Sequence
 
+import numpy as np
+import pandas as pd
+
+from altool.analysis.published import statements
+from altool.analysis.verdict import FACTS
 from altool.config.build import dataset_spec, imbalance_spec, reading_of
+from altool.core.errors import UserError
 from altool.core.records import cell as text_of
 from altool.data.prepare import prepare
 from altool.engine.evaluate import class_entropy
 from altool.reproduce.cells import Planned
+
+
+def judges_sizes(name: str) -> bool:
+    """Whether the paper prints sizes of the sets that the experiment looks at."""
+    return any(said.metric in FACTS for said in statements(name))
+
+
+def facts_of(cells: Sequence[Planned]) -> tuple[pd.DataFrame, list[str]]:
+    """A row for each cell whose data are here, and what to do about the others."""
+    found, absent = [], []
+    for cell in cells:
+        try:
+            found.append(dataset_facts(cell))
+        except UserError as error:
+            absent.append(str(error))
+    return pd.DataFrame(found), list(dict.fromkeys(absent))
 
 
 def dataset_facts(cell: Planned) -> dict[str, object]:

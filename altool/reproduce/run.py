@@ -8,18 +8,17 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from altool.analysis.published import statements
 from altool.analysis.study import Study
 from altool.analysis.summary import write_cell_summary
-from altool.analysis.verdict import FACTS
 from altool.config.build import build_cell
 from altool.core.errors import Stopped, UserError
+from altool.core.lock import LockHeld
 from altool.engine.cell import Cell
 from altool.engine.forecast import human_seconds
 from altool.engine.loop import check_cell, run_cell
 from altool.engine.progress import Progress
 from altool.reproduce.cells import Planned
-from altool.reproduce.datasets import dataset_facts
+from altool.reproduce.datasets import facts_of, judges_sizes
 from altool.reproduce.draw import Drawn, draw
 from altool.reproduce.grid import Grid, Wanted, grid_of
 from altool.reproduce.machine import this_machine
@@ -86,8 +85,9 @@ class Session:
                     self.todo.append((planned, cell, seed))
 
     def run(self) -> None:
-        """A run that breaks stops no other. Raises Stopped when asked to stop."""
-        clock = self._clock()
+        """A run that breaks stops no other; one that another process is making is looked at again when all else is done.
+        Raises Stopped when asked to stop."""
+        clock, held = self._clock(), []
         for number, (planned, cell, seed) in enumerate(self.todo, 1):
             if planned.is_done(seed):  # the same cell under another label
                 continue
@@ -95,13 +95,25 @@ class Session:
             if self.wanted.mode != "quiet":
                 print(f"[{number}/{len(self.todo)}] seed {seed}, {where}{clock.left()}", file=sys.stderr)
             begin = time.perf_counter()
-            self._run_one(where, cell, seed)
+            try:
+                self._run_one(where, cell, seed)
+            except LockHeld:
+                held.append((where, planned, cell, seed))
             clock.ended((str(planned.folder), seed), time.perf_counter() - begin)
+
+        for where, planned, cell, seed in held:
+            if not planned.is_done(seed):
+                try:
+                    self._run_one(where, cell, seed)
+                except LockHeld as error:
+                    self.failures.append(f"{where}, seed {seed}: {error}")
 
     def _run_one(self, where: str, cell: Cell, seed: int) -> None:
         cell.platform.apply()
         try:
             result = run_cell(replace(cell, seeds=(seed,)), Progress(self.wanted.mode))
+        except LockHeld:
+            raise
         except UserError as error:
             self.failures.append(f"{where}, seed {seed}: {error}")
         else:
@@ -164,19 +176,15 @@ def _run(session: Session, grid: Grid) -> None:
 
 
 def _study(wanted: Wanted, grid: Grid, session: Session) -> Study:
-    judges_sizes = any(said.metric in FACTS for said in statements(grid.experiment.name))
-    facts = _facts(grid.cells, session) if grid.measures_data or judges_sizes else pd.DataFrame()
+    looks = grid.measures_data or judges_sizes(grid.experiment.name)
+    facts = _facts(grid.cells, session) if looks else pd.DataFrame()
     cells = tuple(cell.as_study_cell() for cell in grid.cells)
     return Study(grid.experiment.name, grid.spec, cells, wanted.smoke, facts, grid.stamp, wanted.command)
 
 
 def _facts(cells: Sequence[Planned], session: Session) -> pd.DataFrame:
-    found = []
-    for cell in cells:
-        try:
-            found.append(dataset_facts(cell))
-        except UserError as error:
-            session.absent.append(str(error))
-    if not found:
-        raise UserError("\n".join(dict.fromkeys(session.absent)))
-    return pd.DataFrame(found)
+    found, absent = facts_of(cells)
+    session.absent += [reason for reason in absent if reason not in session.absent]
+    if found.empty:
+        raise UserError("\n".join(session.absent))
+    return found

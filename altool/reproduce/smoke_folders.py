@@ -1,7 +1,7 @@
 """A few pictures in the folders that a set is distributed in, for smoke runs: read as the set itself would be."""
 
-import os
 import shutil
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,10 +45,15 @@ def write_classes(folder: Path, reader: str, images: np.ndarray, labels: np.ndar
 def _once(folder: Path, write: Callable[[Path], None]) -> Path:
     if folder.exists():
         return folder
-    begun = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(begun, ignore_errors=True)
-    write(begun)
-    begun.rename(folder)
+    begun = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    try:
+        write(begun)
+        begun.rename(folder)
+    except OSError:
+        if not folder.exists():  # else another process was first, and its pictures are the same
+            raise
+    finally:
+        shutil.rmtree(begun, ignore_errors=True)
     return folder
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from altool.analysis.metric import METRICS
 from altool.analysis.moment import moments
-from altool.analysis.published import KINDS, ORIGINS, RELATIONS, everything, has_values, rows, statements
+from altool.analysis.published import KINDS, ORIGINS, OWN, RELATIONS, everything, has_values, rows, statements
 from altool.analysis.quantity import DERIVED
 from altool.analysis.verdict import FACTS
 
@@ -31,6 +31,26 @@ def test_every_row_is_in_the_grammar():
             assert said.at and said.strategy, said
             assert said.versus or said.value is not None, "a claim compares with something"
     assert len({repr(said) for said in ALL}) == len(ALL)
+
+
+def test_every_row_names_the_place_where_it_stands():
+    """A page of the paper; of the draft, whose text shows none, the section; of others' numbers repository and file."""
+    for said in ALL:
+        if said.origin in OWN:
+            assert (
+                re.fullmatch(r"\d+(–\d+)?", said.page)
+                if said.paper != "P0"
+                else re.match(r"\d", said.section)
+            ), said
+        else:
+            assert re.search(r"[\w-]+/[\w-]+", said.text) and re.search(
+                r"\.\w+$|\bExp_Result$", said.section
+            ), said
+
+
+def test_pages_of_the_conference_paper_rise_with_its_sections():
+    own = TABLE.query("paper == 'P1' and origin == 'paper'").sort_values("section", kind="stable")
+    assert own["page"].str.extract(r"(\d+)$")[0].astype(int).is_monotonic_increasing
 
 
 def test_every_moment_can_be_read():

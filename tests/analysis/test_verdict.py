@@ -2,13 +2,16 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 from altool.analysis import verdict
 from altool.analysis.published import Statement
 from altool.analysis.study import Study, StudyCell
 from altool.analysis.verdict import ALONE, judge, tally
+from altool.analysis.views import published_table
 
 NAMES = {"random": "Random", "vaal": "VAAL", "ta_vaal": "TA-VAAL", "bald": "BALD"}
 
@@ -107,15 +110,64 @@ def test_every_stage_is_every_one_after_the_first_query(study, verdict_on):
     assert verdict_on(higher, said(versus="random", at="first"))["verdict"].tolist() == ["differs"]
 
 
-def test_one_failing_stage_makes_the_claim_differ_and_is_named(study, verdict_on):
+def test_an_interval_that_holds_zero_resolves_no_order(study, verdict_on):
     runs = study({"ta_vaal": [[0.4, 0.6, 0.58], [0.4, 0.6, 0.6]], "random": [[0.5, 0.5, 0.6]] * 2})
-    (row,) = verdict_on(runs, said(versus="random", at="every")).to_dict("records")
-    assert row["verdict"] == "differs"
+    better, worse = said(versus="random", at="every"), said(versus="random", at="final", relation="<")
+    first, second = verdict_on(runs, better, worse).to_dict("records")
+    assert (first["verdict"], second["verdict"]) == ("not resolved", "not resolved")
     # at 3,000: differences −2 and 0: mean −1, se 1; t interval −1 ± 12.706
-    assert row["measured"] == pytest.approx(-1) and row["se"] == pytest.approx(1)
-    assert row["note"].startswith(
-        "tightest: TA-VAAL − Random at 3,000 labelled; 95 % interval -13.71 to +11.71"
+    assert first["measured"] == pytest.approx(-1) and first["se"] == pytest.approx(1)
+    assert first["note"] == (
+        "tightest: TA-VAAL − Random at 3,000 labelled; 95 % interval -13.71 to +11.71; "
+        "holds in 1 of 2 comparisons, 1 not resolved"
     )
+
+
+def test_one_stage_that_fails_beyond_its_interval_makes_the_claim_differ_and_is_named(study, verdict_on):
+    # at 2,000 differences −9, 1, −1 hold zero; at 3,000 −1.9, −2, −2.1: mean −2, se 0.0577, t(0.975, 2) = 4.3027: ± 0.248
+    ours = [[0.4, 0.41, 0.581], [0.4, 0.51, 0.58], [0.4, 0.49, 0.579]]
+    runs = study({"ta_vaal": ours, "random": [[0.5, 0.5, 0.6]] * 3})
+    (row,) = verdict_on(runs, said(versus="random", at="every")).to_dict("records")
+    assert row["verdict"] == "differs" and row["measured"] == pytest.approx(-2)
+    assert row["note"] == (
+        "tightest: TA-VAAL − Random at 3,000 labelled; 95 % interval -2.25 to -1.75; "
+        "holds in 0 of 2 comparisons, 1 not resolved"
+    )
+
+
+def test_one_seed_has_a_sign_and_no_interval(study, verdict_on):
+    runs = study({"ta_vaal": [[0.5, 0.6]], "random": [[0.5, 0.5]]})
+    table = verdict_on(runs, said(versus="random"), said(versus="random", relation="<"))
+    assert table["verdict"].tolist() == ["agrees", "differs"]
+    assert set(table["note"]) == {
+        "tightest: TA-VAAL − Random at 2,000 labelled; n = 1, no interval: the sign alone"
+    }
+    assert "1 agrees, 1 differs (2 by the sign of one seed)" in tally(table)
+    (shown,) = published_table.table(table)
+    assert shown.frame is not None and shown.frame["Verdict"].tolist() == [
+        "agrees in sign",
+        "differs in sign",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("relation", "ours"), [(r, a) for r in ("<", "<=", ">", ">=", "<<", ">>") for a in range(9)]
+)
+def test_a_single_comparison_beside_scipy(study, verdict_on, relation, ours):
+    """Order is what SciPy's t test at 5 % says; not above and not below are refuted by it alone."""
+    rng = np.random.default_rng(ours)
+    values = 0.6 + 0.004 * (ours - 4) + 0.01 * rng.standard_normal(5)
+    runs = study({"ta_vaal": [[0.5, float(value)] for value in values], "random": [[0.5, 0.6]] * 5})
+    (row,) = verdict_on(runs, said(versus="random", relation=relation)).to_dict("records")
+    told = abs((values - 0.6).mean()) > scipy.stats.t.ppf(0.975, 4) * scipy.stats.sem(values - 0.6)
+    side = (values.mean() > 0.6) == relation.startswith(">")
+    weak = relation.endswith("=") and side
+    expected = "agrees" if weak or (told and side) else "differs" if told else "not resolved"
+    assert row["verdict"] == expected
+
+
+def test_exceptions_are_left_out(study, verdict_on):
+    runs = study({"ta_vaal": [[0.4, 0.6, 0.58], [0.4, 0.6, 0.6]], "random": [[0.5, 0.5, 0.6]] * 2})
     excepted = said(versus="random", at="every except 3000")
     assert verdict_on(runs, excepted)["verdict"].tolist() == ["agrees"]
 
@@ -167,10 +219,15 @@ def test_best_and_worst_of_several(study, verdict_on):
         ("<", 61, "agrees"),
         ("<=", 59, "differs"),
         (">=", 59, "agrees"),
+        (">", 59.9, "not resolved"),
+        ("<", 60.1, "not resolved"),
+        (">=", 60.1, "not resolved"),  # below on average, but that may be chance
+        ("<=", 60.1, "agrees"),
     ],
 )
 def test_bounds(study, verdict_on, relation, value, expected):
-    runs = study({"ta_vaal": [[0.5, 0.59], [0.5, 0.61]]})
+    # 59.9, 60, 60.1: mean 60 ± 0.248
+    runs = study({"ta_vaal": [[0.5, 0.599], [0.5, 0.6], [0.5, 0.601]]})
     assert verdict_on(runs, said(relation=relation, value=value))["verdict"].tolist() == [expected]
 
 
@@ -183,11 +240,15 @@ def test_a_margin_in_points(study, verdict_on):
     ]
 
 
-def test_substantially_means_beyond_the_interval(study, verdict_on):
+def test_substantially_is_beyond_the_interval_and_never_told_by_one_seed(study, verdict_on):
     # differences 1, 2, 3: mean 2, se 0.577, t(0.975, 2) = 4.3027: 2 ± 2.484 holds 0
     noisy = study({"ta_vaal": [[0.5, x] for x in (0.61, 0.62, 0.63)], "random": [[0.5, 0.6]] * 3})
     words = said(versus="random", relation=">>"), said(versus="random")
-    assert verdict_on(noisy, *words)["verdict"].tolist() == ["differs", "agrees"]
+    assert verdict_on(noisy, *words)["verdict"].tolist() == ["not resolved", "not resolved"]
+    # 1.9, 2, 2.1: 2 ± 0.248
+    clear = study({"dfal": [[0.5, x] for x in (0.619, 0.62, 0.621)], "coreset": [[0.5, 0.6]] * 3})
+    told = [said(strategy="dfal", versus="coreset", relation=r) for r in (">>", "<<")]
+    assert verdict_on(clear, *told)["verdict"].tolist() == ["agrees", "differs"]
     alone = study({"vaal": [[0.5, 0.7]], "bald": [[0.5, 0.5]]})
     (row,) = verdict_on(alone, said(strategy="vaal", versus="bald", relation=">>")).to_dict("records")
     assert row["verdict"] == "not measured" and ALONE in row["note"]
@@ -240,9 +301,9 @@ def test_panels_one_by_one_by_name_or_taken_together(study, verdict_on):
     order = {"versus": "random"}
     statements = [said(**order), *(said(**order, dataset=d) for d in ("A", "B", "A | B", "C"))]
     table = verdict_on(study(runs), *statements)
-    assert table["verdict"].tolist() == ["differs", "agrees", "differs", "agrees", "not measured"]
+    assert table["verdict"].tolist() == ["differs", "agrees", "differs", "not resolved", "not measured"]
     assert "(B)" in table["note"][0]
-    # together: differences 10, 10, −2, −2 in four pairs
+    # together: differences 10, 10, −2, −2 in four pairs: 4 ± 3.182 × 3.464
     assert (table["measured"][3], table["n"][3]) == (pytest.approx(4), 4)
 
 
@@ -298,11 +359,15 @@ def test_nothing_on_disk_is_not_measured(study, verdict_on, tmp_path):
 
 
 def test_the_tally_counts(study, verdict_on):
-    runs = study({"ta_vaal": [[0.5, 0.60], [0.5, 0.62]], "random": [[0.5, 0.5], [0.5, 0.5]]})
+    # 60 and 62 %: two standard errors are 2; random 50 and 52 less a hair, so that the pairs are almost equal
+    runs = {"ta_vaal": [[0.5, 0.60], [0.5, 0.62]], "random": [[0.5, 0.5], [0.5, 0.5201]]}
+    runs = study(runs | {"bald": [[0.5, 0.55], [0.5, 0.65]]})
     value = {"kind": "value", "relation": "="}
     statements = [said(**value, value=61), said(**value, value=70), said(**value, strategy="vaal", value=70)]
     statements += [said(versus="random"), said(versus="random", relation="<"), said(relation="")]
+    statements += [said(versus="bald")]
     assert tally(verdict_on(runs, *statements)) == (
-        "Values: 1 of 2 within two standard errors, 1 not measured. Claims: 1 agrees, 1 differs, 1 not measured."
+        "Values: 1 of 2 within two standard errors, 1 not measured. Claims: 1 agrees, 1 differs, "
+        "1 not resolved, 1 not measured."
     )
     assert tally(verdict_on(runs)) == ""

@@ -35,7 +35,9 @@ MISTAKES = {
     "strategy=random,entropy": "strategy=random,entropy is a sweep: add -m for one run per value.",
     "learner.epochs=ten": "learner.epochs=ten: must be a whole number.",
     "learner.lr=fast": "learner.lr=fast: must be a number.",
-    "trace=maybe": "trace=maybe: must be true or false.",
+    "profile=maybe": "profile=maybe: must be true or false.",
+    "trace=banana": "trace=banana: give false, true or last (the last stage alone).",
+    "trace=1": "trace=1: give false, true or last (the last stage alone).",
     "budget.step=0.5": "budget.step=0.5: must be a whole number.",
     "dataset.path=/data/a=b": f"dataset.path=/data/a=b: the value cannot be read as it stands; type {QUOTED}",
     "dataset.path=/data/a,b": "dataset.path=/data/a,b is a sweep: add -m for one run per value, "

@@ -95,6 +95,19 @@ def test_the_trace_changes_no_byte_of_the_other_files(tmp_path, make_cell, run, 
     np.testing.assert_allclose(losses, [float(row["nll"]) for row in stages], rtol=1e-5)
 
 
+def test_the_trace_of_the_last_stage_is_the_whole_ones_and_changes_no_byte(tmp_path, make_cell, run, files):
+    plain, last, whole = (
+        make_cell(tmp_path / str(trace), trace=trace, cache_mib=0) for trace in (False, "last", True)
+    )
+    for cell in (plain, last, whole):
+        run(cell)
+    left, everything = files(last.folder), files(whole.folder)
+    lines = everything["seed_000/epochs.csv"].splitlines(keepends=True)
+    assert left.pop("seed_000/epochs.csv") == b"".join([lines[0], *lines[-2:]])
+    assert left == files(plain.folder)
+    assert last.fingerprint == plain.fingerprint
+
+
 def test_a_last_look_buys_nothing(tmp_path, make_cell, run, files):
     plain = make_cell(tmp_path / "plain")
     looks = make_cell(tmp_path / "looks", diagnostics=DiagnosticsOptions(final=True))

@@ -10,6 +10,8 @@ from altool.cli.status import look
 from altool.core.errors import RunConflict
 from altool.core.records import read_rows
 from altool.core.strategy import Context, Picks
+from altool.engine.loop import run_cell
+from altool.engine.progress import Progress
 from altool.strategies.random import Random
 
 
@@ -121,12 +123,17 @@ def test_a_carry_that_would_be_pickled_is_refused_before_it_is_stored(tmp_path, 
 def test_a_finished_run_says_what_it_was_not_asked_for(tmp_path, make_cell, run, capsys) -> None:
     cell = make_cell(tmp_path, "random", seeds=(0,))
     run(cell)
-    from altool.engine.loop import run_cell
-    from altool.engine.progress import Progress
-
     run_cell(replace(cell, trace=True), Progress("plain"))
     said = capsys.readouterr().err
     assert "done already (without trace=true: rerun=true runs it again)" in said
+
+
+def test_a_trace_of_the_last_stage_is_no_trace_of_all(tmp_path, make_cell, run, capsys) -> None:
+    cell = make_cell(tmp_path, "random", seeds=(0,), trace="last")
+    run(cell)
+    for trace, lacks in (("last", False), (False, False), (True, True)):
+        run_cell(replace(cell, trace=trace), Progress("plain"))
+        assert ("(without trace=true: rerun=true" in capsys.readouterr().err) == lacks, trace
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,9 @@ def test_a_trace_trains_for_itself(tmp_path, make_cell, run, trainings):
     trainings.clear()
     run(make_cell(tmp_path, "entropy", trace=True))
     assert trainings == [12, 18, 24]
+    trainings.clear()
+    run(make_cell(tmp_path, "entropy", trace="last", rerun=True))
+    assert trainings == [18, 24]
 
 
 def request_of(cell, seed: int = 0) -> FitRequest:

@@ -60,10 +60,10 @@ def text_of(page: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", body)).split())
 
 
-def fig3a(outputs, n: int = 3) -> Path:
-    """Three seeds of two methods over the paper's ten stages."""
+def fig3a(outputs, n: int = 3, noise: float = 0.0) -> Path:
+    """Three seeds of two methods over the paper's ten stages. `noise`: of the difference between them, which is 0.01."""
     ours = {seed: [0.5 + 0.04 * stage + 0.001 * seed for stage in range(10)] for seed in range(n)}
-    better = {seed: [value + 0.01 for value in values] for seed, values in ours.items()}
+    better = {seed: [value + 0.01 + noise * (seed - 1) for value in values] for seed, values in ours.items()}
     cells = [
         outputs.cell("random", ours, label="Random", **BUDGET),
         outputs.cell("ta_vaal", better, label="TA-VAAL", **BUDGET),
@@ -113,6 +113,17 @@ def test_what_differs_is_told_first_and_leads_there(outputs) -> None:
     assert 'href="#ta_vaal_cvpr_fig3a"' in differs
 
 
+def test_what_an_interval_leaves_open_is_counted_apart(outputs) -> None:
+    fig3a(outputs, noise=0.05)
+    page = outputs.page()
+    text = text_of(page)
+    assert "? not resolved" in text and 'class="verdict unresolved"' in page and 'class="unresolved"' in page
+    unresolved = page.count("? not resolved")
+    assert f", {unresolved} not resolved, " in text
+    head = text.partition("Published against measured, by paper")[2]
+    assert "Claims agree differ not resolved not measured" in head
+
+
 def test_names_from_outside_are_text(outputs) -> None:
     cell = outputs.cell("random", {0: [0.1, 0.2]}, label=HOSTILE, run={"command": HOSTILE, "device": HOSTILE})
     spec = {
@@ -149,6 +160,18 @@ def test_experiments_are_found_by_fingerprint(outputs) -> None:
     page = outputs.page()
     assert 'id="ldr_fig5"' in page and 'id="ldr_fig2"' not in page
     assert "LDR" in text_of(page)
+
+
+def test_sizes_that_a_paper_prints_are_counted_for_experiments_found_by_fingerprint(outputs) -> None:
+    cell = next(cell for cell in grid_of(Wanted("ldr_fig2")).cells if cell.panel == "Moons")
+    outputs.cell("random", {0: [0.5, 0.6]}, dataset="moons", start=10, step=10, fingerprint=cell.fingerprint)
+    (section,) = (part for part in outputs.page().split("<section") if 'id="ldr_fig2"' in part)
+    table = section.partition("Published against measured")[2].partition("</table>")[0]
+    rows = [text_of(row) for row in table.split("<tr>") if "points" in row]
+    assert len(rows) == 4
+    agreeing = [row for row in rows if "✓ agrees" in row]
+    assert len(agreeing) == 2 and all("Moons" in row and ("800" in row or "200" in row) for row in agreeing)
+    assert all("– not measured" in row and "Circles" in row for row in rows if row not in agreeing)
 
 
 def test_smoke_runs_are_stamped_and_in_no_count(outputs) -> None:

@@ -48,7 +48,7 @@ def test_figures_of_the_same_runs_share_them_with_what_they_record() -> None:
     assert part.items() <= whole.items()
     base = next(cell for cell in planned("ldr_fig6") if cell.label == "PR_T = 90")
     assert base.folder == next(cell for cell in planned("ldr_fig9") if cell.label == "Uniform").folder
-    assert base.run.trace
+    assert base.run.trace == "last"
 
 
 def test_a_replay_trains_alone_on_what_its_source_buys() -> None:
@@ -112,6 +112,4 @@ def test_what_is_on_disk_counts_where_it_is_the_same_configuration(tmp_path: Pat
         (folder.path / "stages.csv").write_text("stage\n0\n1\n")
         folder.close("done")
     assert cell.is_done(0) and not cell.is_done(1)
-    assert cell.not_recorded(0) == ["trace=true", "diagnostics.audit=true"]
-    (cell.folder / "seed_000" / "epochs.csv").write_text("stage,epoch\n")
-    assert cell.not_recorded(0) == ["diagnostics.audit=true"]
+    assert cell.not_recorded(0) == ["trace=last", "diagnostics.audit=true"]

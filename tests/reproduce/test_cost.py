@@ -1,5 +1,6 @@
 """Costs against counts by hand and against facts.md section 7."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,9 @@ from altool.config.load import load
 from altool.config.words import parse
 from altool.engine.cell import Cell
 from altool.reproduce.cost import Cost, Unit, cell_cost, count
+from altool.reproduce.grid import Wanted, grid_of
 from altool.reproduce.machine import Machine
+from altool.reproduce.outlook import outlook
 from altool.reproduce.sizes import Sizes, sizes_of
 
 
@@ -46,6 +49,10 @@ def test_what_a_query_costs_is_counted_for_what_is_offered() -> None:
     traced = replace(cell, trace=True)
     more = cell_cost(traced, sizes, 1, unit).flops - cell_cost(cell, sizes, 1, unit).flops
     assert more == 5 * 100 * 1000 * unit.viewed
+    last = (
+        cell_cost(replace(cell, trace="last"), sizes, 1, unit).flops - cell_cost(cell, sizes, 1, unit).flops
+    )
+    assert last == pytest.approx(100 * 1000 * unit.viewed)
 
 
 def test_resnet18_on_cifar10_costs_what_the_reference_says() -> None:
@@ -72,3 +79,13 @@ def test_costs_add_up_and_take_time() -> None:
 def test_units_of_nothing_cost_nothing() -> None:
     cell, sizes = built("dataset=moons_imb10", "strategy=random")
     assert cell_cost(cell, sizes, 2, Unit(0, 0, 0, 0, 0)).flops == 0
+
+
+@pytest.mark.parametrize("name", ["ldr_fig2", "ldr_fig9"])
+def test_the_header_of_an_experiment_says_what_its_runs_cost(name: str) -> None:
+    grid = grid_of(Wanted(name))
+    said = re.search(r"(\d+) runs, ([\d.]+) ([GTP])FLOP in all", grid.experiment.claim)
+    assert said is not None
+    total = outlook(grid.cells).total
+    assert total.runs == int(said[1])
+    assert total.flops == pytest.approx(float(said[2]) * {"G": 1e9, "T": 1e12, "P": 1e15}[said[3]], rel=0.03)

@@ -1,5 +1,7 @@
 """Smoke scale: tiny, of the true shape, and never in the way of what the grid sweeps."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +62,22 @@ def test_sets_of_image_files_are_read_from_folders_in_their_true_format(
     assert (task.store.shape, task.n_classes) == (shape, n_classes)
     assert (len(task.store), len(task.test.indices)) == sizes
     assert (tmp_path / "decoded").is_dir()  # and nothing in the person's own data root
+
+
+def test_two_processes_that_make_the_same_pictures_at_once_both_have_them(tmp_path: Path) -> None:
+    place, meeting = tmp_path / "items" / "caltech101_generated", tmp_path / "meeting"
+    meeting.mkdir()
+    command = [sys.executable, str(Path(__file__).with_name("twice.py")), str(place), str(meeting)]
+    both = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    said = [one.communicate(timeout=120) for one in both]
+    assert [(one.returncode, out.strip()) for one, (out, _) in zip(both, said, strict=True)] == [
+        (0, str(place))
+    ] * 2, said
+    assert len([*meeting.iterdir()]) == 2, "they did not meet"
+    assert [path.name for path in place.parent.iterdir()] == [place.name]  # nothing half made
+    assert len([*place.rglob("*.jpg")]) == 6
 
 
 def test_generated_images_can_be_told_apart_and_are_the_same_every_time() -> None:

@@ -30,7 +30,8 @@ def view(
     strategies: Sequence[str] | None = None,
 ) -> list[Output]:
     """A figure per panel: each of `columns` (train_loss, test_loss in nats, test_accuracy, test_error) below the other
-    against the epoch, counted from 1: mean and one standard deviation over seeds. Needs `trace=true`."""
+    against the epoch, counted from 1: mean and one standard deviation over seeds. Needs `trace=last`, of an earlier stage
+    `trace=true`."""
     columns = [columns] if isinstance(columns, str) else list(columns)
     for column in columns:
         if column not in AXES:
@@ -54,7 +55,8 @@ def view(
         caption = f"{caption[0].upper()}{caption[1:]}, {which}: mean ± 1 standard deviation, {n}."
         figure = _draw(frame, columns, n)
         outputs.append(Output(slug("epochs", *columns, panel), "figure", figure, frame, caption))
-    must_have(study, outputs, "epochs" if stage == "last" else f"epochs of stage {stage}", "trace=true")
+    wanted = ("epochs", "trace=last") if stage == "last" else (f"epochs of stage {stage}", "trace=true")
+    must_have(study, outputs, *wanted)
     return outputs
 
 

@@ -139,7 +139,7 @@ def test_what_is_not_there_is_said(bench):
     for wrong, message in mistakes:
         with pytest.raises(UserError, match=message):
             curves.view(some, **wrong)
-    for view, ask_for in ((epochs, "trace=true"), (selection_time, "budget.stages=2")):
+    for view, ask_for in ((epochs, "trace=last"), (selection_time, "budget.stages=2")):
         with pytest.raises(UserError, match=ask_for):
             view.view(some)
 
