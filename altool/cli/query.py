@@ -3,6 +3,7 @@
 import dataclasses
 import shlex
 import sys
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from altool.engine.labelling import Told, Wish
 
 OWN = ("data", "labels", "n", "classes", "out", "size", "test", "cross_validate", "more")
+WRITTEN = ("query.csv", "asked.csv", "answers.csv", "progress.csv", "report.txt")
 DEFAULT_N = 20
 MEANT = (  # the keys and groups of a run that a question goes by
     *("learner", "strategy", "seeds", "compat", "extension", "budget.candidates"),
@@ -81,6 +83,12 @@ def main(words: list[str]) -> int:
         raise Stopped(
             f"{stop}; every answer is kept. The same command goes on:\n  {command}", stop.exit_code
         ) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise UserError(
+            f"{where}{error.strerror or error}. What was asked and answered before is kept in {short(wish.out)}; the "
+            "same command goes on once it can be written."
+        ) from error
     if run.progress != "quiet":
         for name, reason in list(pictures.skipped.items())[:SHOWN]:
             print(f"skipped: {name}: {reason}", file=sys.stderr)
@@ -153,6 +161,8 @@ def _build(
     labels = Path(own.get("labels", out / "labels.csv")).expanduser().absolute()
     classes = _classes(own.get("classes", ""))
     test = Path(own["test"]).expanduser().absolute() if "test" in own else None
+    if labels.resolve() in {(out / name).resolve() for name in WRITTEN}:
+        raise UserError(f"labels={labels} is written by altool query itself: copy it, and give the copy.")
     if labels.is_dir():
         raise UserError(f"labels={labels} is a folder; give the CSV file with your answers.")
     defaults = [
@@ -242,7 +252,8 @@ def _truth(own: dict[str, str], key: str) -> bool:
 
 
 def _classes(text: str) -> tuple[str, ...]:
-    classes = tuple(name.strip() for name in text.strip("[]").split(",") if name.strip())
+    names = unicodedata.normalize("NFC", text.strip("[]")).split(",")  # as labels are read
+    classes = tuple(name.strip() for name in names if name.strip())
     if len(set(classes)) != len(classes):
         raise UserError(f"classes={text}: a class stands there twice.")
     if any(name.lower() == "skip" for name in classes):

@@ -22,7 +22,7 @@ from altool.core.errors import UserError
 from altool.core.lock import Lock, LockHeld
 from altool.core.machine import usable_cores
 from altool.core.stop import check_stop
-from altool.data.bad_files import is_utf8, printable, refusal, unavailable, why
+from altool.data.bad_files import printable, refusal, unavailable, why, wrong_name
 from altool.data.cache_index import DIGEST_BYTES, Entries, Entry, Files, Index, Stats, all_entries, digest_of
 from altool.data.counting import Counting
 from altool.data.decode import Header, Unreadable, decode, decode_map, read_header
@@ -65,7 +65,7 @@ def decoded(
     skipped, for all files that give no image, by name.
     """
     cache = _Cache(root, size, reading, rgb, classes)
-    errors = {name: "its name is not UTF-8: rename it" for name in names if not is_utf8(name)}
+    errors = {name: why_not for name in names if (why_not := wrong_name(name))}
     if errors and reading.on_corrupt == "stop":  # before the others are decoded
         raise UserError(refusal(root, errors, len({*names})))
     index, pixels = cache.open({name: cache.stat(name) for name in {*names} - errors.keys()})

@@ -368,6 +368,7 @@ def test_pictures_of_many_sizes_corrupt_ones_and_new_ones(
         (["--cfg", "job"], "--cfg=job belongs to altool run"),
         (["strategy=replay"], "repeats a finished run"),
         (["labels=photos"], "is a folder"),
+        (["labels=photos-queries/query.csv"], "is written by altool query itself: copy it"),
     ],
 )
 def test_mistakes(
@@ -377,6 +378,34 @@ def test_mistakes(
     assert query(*words) == 2
     assert says in capsys.readouterr().err
     assert not Path("photos-queries/asked.csv").exists()
+
+
+def test_an_out_that_cannot_be_written_in(
+    query: Query, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a full disk, at whatever file it happens: one line, and the same command goes on."""
+    answer([f"roll {i % 2}/{i:02d}.png" for i in range(20)])
+    real, writes = os.fsync, 0
+    for writes in range(3, 20):
+        left = writes
+
+        def fail(fd: int) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise OSError(28, "No space left on device")
+            real(fd)
+
+        with monkeypatch.context() as full:
+            full.setattr(os, "fsync", fail)
+            code = query("n=5")
+        said = capsys.readouterr().err
+        if code == 0:
+            break
+        assert code == 2 and said.startswith("altool: ") and "No space left on device" in said, said
+        assert said.count("\n") <= 2
+    assert writes > 5 and len(asked()) == 5
+    assert [row["query"] for row in rows("photos-queries/asked.csv")] == ["1"] * 5
 
 
 def test_folders_without_pictures(photos: Path, capsys: Capture) -> None:

@@ -330,3 +330,10 @@ def test_a_name_that_is_no_utf8_is_refused_before_anything_is_decoded(
     assert reads == []
     found = decode(photos, on_corrupt="skip")
     assert len(found.kept) == N and list(found.skipped) == ["b\\xe4r.png"]
+
+
+def test_a_name_that_no_line_of_a_table_can_hold_is_refused(photos: Path, decode: Decode) -> None:
+    (photos / "two\nlines.png").write_bytes((photos / "00.png").read_bytes())
+    with pytest.raises(UserError, match=r"  two\\nlines.png: its name has a line break: rename it"):
+        decode(photos)
+    assert list(decode(photos, on_corrupt="skip").skipped) == ["two\\nlines.png"]
