@@ -38,14 +38,20 @@ Size = int | tuple[int, int] | None  # side, or height and width; None: as the i
 
 
 class MixedSizes(UserError):
-    """The images have different sizes, and none was given."""
+    """The images have different sizes, and none was given. `found`: two of them, in words."""
+
+    def __init__(self, found: str):
+        super().__init__(f"{found}: give one size to all with dataset.size=32.")
+        self.found = found
 
 
 class Decoded(NamedTuple):
-    """`items` of the names at `kept`; `skipped`: why the others are left out, by name."""
+    """`items` of the names at `kept`, which have (width, height) `sizes` in their files; `skipped`: why the others are left
+    out, by name."""
 
     items: Rows
     kept: np.ndarray
+    sizes: list[tuple[int, int]]
     skipped: dict[str, str]
 
 
@@ -76,7 +82,8 @@ def decoded(
     entries = [index.entries[name] for name in names if name not in errors]
     digests = np.frombuffer(bytes.fromhex("".join(entry.pixels for entry in entries)), np.uint8)
     rows = Rows(pixels, np.array([e.row for e in entries]), digests.reshape(-1, DIGEST_BYTES))
-    return Decoded(rows, kept, {printable(name): reason for name, reason in errors.items()})
+    sizes = [(entry.width, entry.height) for entry in entries]
+    return Decoded(rows, kept, sizes, {printable(name): reason for name, reason in errors.items()})
 
 
 class _Cache:
@@ -84,6 +91,7 @@ class _Cache:
 
     def __init__(self, root: Path, size: Size, reading: Reading, rgb: bool, classes: bytes | None):
         self.root, self.size, self.reading, self.rgb = root.absolute(), size, reading, rgb
+        self.maps = classes is not None
         self.decode = partial(decode_map, classes=classes) if classes else decode
         about = f"{VERSION}|{self.root}" + (f"|{classes.hex()}" if classes else "")
         key = hashlib.sha256(about.encode(errors="surrogateescape")).hexdigest()
@@ -139,13 +147,13 @@ class _Cache:
         if self.size is None and len(sizes) > 1:
             (one, a), (two, b) = list(sizes.items())[:2]
             raise MixedSizes(
-                f"{self.root / a} has {one[0]}×{one[1]} pixels, {self.root / b} has {two[0]}×{two[1]}: "
-                "give one size to all with dataset.size=32."
+                f"{self.root / a} has {one[0]}×{one[1]} pixels, {self.root / b} has {two[0]}×{two[1]}"
             )
         if not images:
             return ()
         height, width = _sides(self.size) or next(iter(sizes))[::-1]
-        return (height, width, 1 if not self.rgb and all(entry.is_grey for entry in images.values()) else 3)
+        is_grey = self.maps or (not self.rgb and all(entry.is_grey for entry in images.values()))
+        return (height, width, 1 if is_grey else 3)
 
     def fill(self, files: Files, found: Entries, shape: tuple[int, ...]) -> Index:
         """Decodes what is missing and returns the complete index. One process at a time; others wait for it."""
