@@ -3,6 +3,7 @@
 import dataclasses
 import shlex
 import sys
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,22 @@ if TYPE_CHECKING:
     from altool.engine.labelling import Told, Wish
 
 OWN = ("data", "labels", "n", "classes", "out", "size", "test", "cross_validate", "more")
+WRITTEN = ("query.csv", "asked.csv", "answers.csv", "progress.csv", "report.txt")
 DEFAULT_N = 20
+MEANT = (  # the keys and groups of a run that a question goes by
+    *("learner", "strategy", "seeds", "compat", "extension", "budget.candidates"),
+    *(f"dataset.{key}" for key in ("size", "rgb", "mean", "std", "crop_pad", "flip")),
+    *("device", "threads", "precision", "deterministic", "cuda_graphs"),
+    *("data_root", "memory_gib", "on_corrupt", "verify", "progress"),
+)
+WHY_NOT = {
+    "dataset": "it takes its pictures from data=FOLDER, not from a dataset",
+    "budget": "n= says how many pictures to ask for",
+    "imbalance": "your pictures are taken as they are",
+    "outputs": "out=DIR says where its memory and results go",
+    "experiment": "it is for a paper's curve, altool reproduce",
+    "download": "your pictures are here already",
+}
 SHOWN = 20  # notes that are printed; report.txt has all
 
 HELP = """\
@@ -53,12 +69,12 @@ example: altool query data=photos labels=labels.csv strategy=entropy n=50
 def main(words: list[str]) -> int:
     """`words`: what follows `altool query`."""
     own, rest = _split(words)
-    run, asker, wish, pictures_of, draw = _build(own, rest)
+    command = shlex.join(["altool", "query", *words])
+    run, asker, wish, pictures_of, draw = _build(own, rest, command)
 
     from altool.core.stop import stop_on_signals
     from altool.engine.labelling import label_next
 
-    command = shlex.join(["altool", "query", *words])
     try:
         with stop_on_signals():
             pictures = pictures_of()
@@ -67,6 +83,12 @@ def main(words: list[str]) -> int:
         raise Stopped(
             f"{stop}; every answer is kept. The same command goes on:\n  {command}", stop.exit_code
         ) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise UserError(
+            f"{where}{error.strerror or error}. What was asked and answered before is kept in {short(wish.out)}; the "
+            "same command goes on once it can be written."
+        ) from error
     if run.progress != "quiet":
         for name, reason in list(pictures.skipped.items())[:SHOWN]:
             print(f"skipped: {name}: {reason}", file=sys.stderr)
@@ -104,7 +126,9 @@ def _is_run_key(key: str) -> bool:
     return key.lstrip("+~") in KEYS
 
 
-def _build(own: dict[str, str], rest: list[str]) -> tuple["RunConfig", "Asker", "Wish", Any, Any]:
+def _build(
+    own: dict[str, str], rest: list[str], command: str
+) -> tuple["RunConfig", "Asker", "Wish", Any, Any]:
     from altool.config.build import (
         build_learner,
         build_strategy,
@@ -116,9 +140,11 @@ def _build(own: dict[str, str], rest: list[str]) -> tuple["RunConfig", "Asker", 
         resolve_device,
         resolve_precision,
     )
+    from altool.config.fingerprint import canonical
     from altool.config.load import load
     from altool.config.words import parse
     from altool.core.budget import Budget
+    from altool.core.naming import fingerprint
     from altool.data.pictures import read_pictures
     from altool.engine.asking import Asker
     from altool.engine.cell import Platform
@@ -133,7 +159,10 @@ def _build(own: dict[str, str], rest: list[str]) -> tuple["RunConfig", "Asker", 
             f"out={out} is the folder with your pictures: give another, such as out={out}-queries."
         )
     labels = Path(own.get("labels", out / "labels.csv")).expanduser().absolute()
+    classes = _classes(own.get("classes", ""))
     test = Path(own["test"]).expanduser().absolute() if "test" in own else None
+    if labels.resolve() in {(out / name).resolve() for name in WRITTEN}:
+        raise UserError(f"labels={labels} is written by altool query itself: copy it, and give the copy.")
     if labels.is_dir():
         raise UserError(f"labels={labels} is a folder; give the CSV file with your answers.")
     defaults = [
@@ -144,27 +173,27 @@ def _build(own: dict[str, str], rest: list[str]) -> tuple["RunConfig", "Asker", 
         "seeds=0",
     ]
     typed = {word.partition("=")[0] for word in rest}
-    if {"dataset", "dataset.path"} & typed:
-        raise UserError("altool query takes its pictures from data=FOLDER, not from a dataset.")
     parsed = parse([*(w for w in defaults if w.partition("=")[0] not in typed), *rest])
     if "strategy=replay" in rest:
         raise UserError(
             "strategy=replay repeats a finished run, it cannot ask you: name one of altool ls strategy."
         )
-    for word in rest:
-        key = word.partition("=")[0]
-        if key.partition(".")[0] in ("imbalance", "budget") and key != "budget.candidates":
-            raise UserError(f"{word} means nothing to altool query: n= says how many pictures to ask for.")
+    for word in parsed.overrides:
+        if word not in defaults:
+            _check_meant(word)
     if parsed.multirun:
         raise UserError("altool query asks one question at a time: no -m.")
+    if any(not flag.startswith("--config-dir") for flag in parsed.flags):
+        raise UserError(f"altool query asks a question, {parsed.flags[0]} belongs to altool run.")
     run, _ = load(parsed)
     if len(run.seeds) > 1:
         raise UserError(f"altool query asks one question at a time: give one seed, seeds={run.seeds[0]}.")
     strategy, learner, device = build_strategy(run.strategy), build_learner(run), resolve_device(run.device)
     check_task(run, learner, strategy)
-    platform = Platform(device, run.threads, resolve_precision(run.precision, device), run.deterministic)
+    precision = resolve_precision(run.precision, device)
+    platform = Platform(device, run.threads, precision, run.deterministic, run.cuda_graphs)
     platform.apply()
-    check_writable(out)
+    check_writable(out, "out")
     reading = reading_of(run)
     spec = dataset_spec(run.dataset)
     spec = dataclasses.replace(spec, size=_whole(own, "size", 0, 1) or spec.size, path=str(data))
@@ -175,10 +204,11 @@ def _build(own: dict[str, str], rest: list[str]) -> tuple["RunConfig", "Asker", 
         words={
             "n": n,
             "strategy": run.strategy["name"],
-            **{k: v for k, v in own.items() if k in ("classes", "size", "test")},
-            "run": sorted(rest),
+            "classes": list(classes),
+            "settings": fingerprint({**canonical(run), "size": spec.size, "seed": run.seeds[0]}),
         },
-        classes=_classes(own.get("classes", "")),
+        command=command,
+        classes=classes,
         test=test,
         folds=folds,
         more=_truth(own, "more"),
@@ -193,6 +223,16 @@ def _build(own: dict[str, str], rest: list[str]) -> tuple["RunConfig", "Asker", 
         lambda: read_pictures(spec, data, out, backbone, is_large, device, reading),
         budget.draw_candidates,
     )
+
+
+def _check_meant(word: str) -> None:
+    """Raises UserError for a key of a run that changes nothing in a question."""
+    key = word.partition("=")[0]
+    group = key.split(".")[0].split("/")[0]
+    if key in MEANT or group in MEANT:
+        return
+    why = WHY_NOT.get(group, "it is for altool run, which trains stage after stage; this asks one question")
+    raise UserError(f"{word} means nothing to altool query: {why}.")
 
 
 def _whole(own: dict[str, str], key: str, default: int, least: int) -> int:
@@ -212,7 +252,8 @@ def _truth(own: dict[str, str], key: str) -> bool:
 
 
 def _classes(text: str) -> tuple[str, ...]:
-    classes = tuple(name.strip() for name in text.strip("[]").split(",") if name.strip())
+    names = unicodedata.normalize("NFC", text.strip("[]")).split(",")  # as labels are read
+    classes = tuple(name.strip() for name in names if name.strip())
     if len(set(classes)) != len(classes):
         raise UserError(f"classes={text}: a class stands there twice.")
     if any(name.lower() == "skip" for name in classes):
@@ -238,8 +279,7 @@ def _tell(told: "Told", wish: "Wish", n_pictures: int) -> None:
             print(f"  … and {len(told.notes) - SHOWN} more: {short(wish.out / 'report.txt')}")
     if not told.query:
         print("Nothing is left to ask: every picture is labelled, skipped, asked or in the test set.")
-        return
-    if told.again:
+    elif told.again:
         print(
             f"Nothing is new, so query {told.query} stands: {told.asked} pictures by {told.how}. more=true asks on."
         )
@@ -247,6 +287,8 @@ def _tell(told: "Told", wish: "Wish", n_pictures: int) -> None:
         print(f"Query {told.query}: {told.asked} pictures by {told.how}")
     _tell_metrics("test set", told.test)
     _tell_metrics(f"cross-validated over {wish.folds} folds, on pictures chosen to be hard", told.estimate)
+    if not told.query:
+        return
     for name in ("query.csv", "contact_sheet.png"):
         print(short(wish.out / name))
     print(f"Next: write path,label lines into {short(wish.labels)} (or skip), and type the same command.")

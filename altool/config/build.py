@@ -225,13 +225,13 @@ def _frozen(node: Any) -> dict[str, Any]:
     return {key: tuple(v) if isinstance(v, list) else v for key, v in dataclasses.asdict(node).items()}
 
 
-def check_writable(folder: Path) -> None:
+def check_writable(folder: Path, key: str = "outputs") -> None:
     """Raises UserError where `folder` could not be made; makes nothing."""
     there = folder
     while not there.exists():
         there = there.parent
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f"{there} cannot be written: name another folder with outputs=…")
+        raise UserError(f"{there} cannot be written: name another folder with {key}=…")
 
 
 def resolve_device(text: str) -> "torch.device":

@@ -1,5 +1,6 @@
 """A person's labels.csv, as any spreadsheet writes it: what each line says, and what is wrong with it, line by line."""
 
+import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -36,6 +37,7 @@ def read_answers(
     if not path.exists():
         return Answers(notes=[f"{path} is not there yet"])
     by_file_name = _by_file_name(known)
+    composed = {_composed(name): name for name in known}
     labels: dict[str, str] = {}
     lines: dict[str, int] = {}
     unused: set[str] = set()
@@ -48,9 +50,10 @@ def read_answers(
         if error:
             notes.append((number, f"{error}: this line is not used"))
             continue
-        name = _match(written, known, path.parent, folder)
+        label = _composed(label)
+        name = _match(written, known, path.parent, folder) or composed.get(_composed(_tidy(written)))
         if name is None:
-            near = by_file_name.get(PurePosixPath(written.strip().replace("\\", "/")).name)
+            near = by_file_name.get(PurePosixPath(_tidy(written)).name)
             advice = f": did you mean {near}?" if near else ""
             notes.append((number, f"{written.strip() or 'no path'} is not among the pictures{advice}"))
             continue
@@ -126,7 +129,7 @@ def _match(written: str, known: Mapping[str, object], beside: Path, folder: Path
     absolute."""
     if written in known:
         return written
-    tidy = PurePosixPath(written.strip().replace("\\", "/")).as_posix()
+    tidy = _tidy(written)
     if tidy in known:
         return tidy
     if not written.strip():
@@ -139,6 +142,15 @@ def _match(written: str, known: Mapping[str, object], beside: Path, folder: Path
         if inside in known:
             return inside
     return None
+
+
+def _tidy(written: str) -> str:
+    return PurePosixPath(written.strip().replace("\\", "/")).as_posix()
+
+
+def _composed(text: str) -> str:
+    """With one sign for ä, as most programs write it, where file names of a Mac have two."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _by_file_name(known: Mapping[str, object]) -> dict[str, str]:

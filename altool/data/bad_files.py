@@ -5,6 +5,7 @@ from pathlib import Path
 
 from altool.core.errors import UserError
 
+BREAKS = str.maketrans({"\n": "\\n", "\r": "\\r"})
 SHOWN = 20  # files that an error names one by one
 
 
@@ -29,13 +30,16 @@ def why(error: OSError | MemoryError) -> str:
     return "not enough memory" if isinstance(error, MemoryError) else error.strerror or str(error)
 
 
-def is_utf8(name: str) -> bool:
-    """Whether a file's name can be written into a table."""
-    return printable(name) == name
+def wrong_name(name: str) -> str:
+    """Why a file's name cannot stand in a line of a table, empty where it can."""
+    if printable(name) == name:
+        return ""
+    return f"its name {'has a line break' if any(ord(sign) in BREAKS for sign in name) else 'is not UTF-8'}: rename it"
 
 
 def printable(name: str) -> str:
-    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    shown = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return shown.translate(BREAKS)
 
 
 def _listed(errors: Mapping[str, str]) -> list[str]:

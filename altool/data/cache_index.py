@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,9 +37,36 @@ class Entry(NamedTuple):
         return self if self.error else self._replace(contents="", pixels="", row=-1)
 
 
+Entries = dict[str, Entry]
+Stats = dict[str, os.stat_result]
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files by name as they are now. `digests`: of the contents of those that were read to be compared."""
+
+    stats: Stats
+    digests: dict[str, str] = field(default_factory=dict)
+
+    def current(self, entries: Entries) -> Entries:
+        """What `entries` say of these files and is still so."""
+        return {
+            name: entry
+            for name, entry in entries.items()
+            if name in self.stats
+            and entry.is_of(self.stats[name])
+            and self.digests.get(name, entry.contents) == entry.contents
+        }
+
+    def stale(self, entries: Entries) -> set[str]:
+        """The names that must be decoded: unknown, or changed."""
+        return self.stats.keys() - self.current(entries).keys()
+
+
 @dataclass
 class Index:
-    """index.json in `folder`. Rows are uint8 of `shape` (H, W, C), `n_rows` of them in the file pixels.`generation`."""
+    """index.json in `folder`. Rows are uint8 of `shape` (H, W, C), `n_rows` of them in the file pixels.`generation`, 0
+    before the first."""
 
     folder: Path
     shape: tuple[int, ...] = ()
@@ -47,17 +75,19 @@ class Index:
     entries: dict[str, Entry] = field(default_factory=dict)
 
     @staticmethod
-    def load(folder: Path) -> "Index":
-        """An empty index where there is none or it is damaged: everything can be decoded again."""
+    def load(cache: Path, shape: tuple[int, ...]) -> "Index":
+        """That of the rows of `shape` in the folder `cache`; an empty one where there is none or it is damaged: everything
+        can be decoded again."""
+        folder = cache / ("x".join(map(str, shape)) or "none")
         try:
             stored = json.loads((folder / "index.json").read_text())
             entries = {name: Entry(*values) for name, values in stored["entries"].items()}
             index = Index(folder, tuple(stored["shape"]), stored["generation"], stored["n_rows"], entries)
-            if index.pixels.stat().st_size < index.n_rows * index.row_bytes:
+            if index.shape != shape or index.pixels.stat().st_size < index.n_rows * index.row_bytes:
                 raise ValueError("rows are missing")
             return index
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
-            return Index(folder)
+            return Index(folder, shape)
 
     @property
     def pixels(self) -> Path:
@@ -83,6 +113,13 @@ class Index:
             "entries": whole,
         }
         write_text_atomic(self.folder / "index.json", json.dumps(stored))
+
+
+def all_entries(cache: Path) -> Iterator[Entries]:
+    """What the indices of all shapes in the folder `cache` say."""
+    for file in sorted(cache.glob("*/index.json")):
+        shape = tuple(int(side) for side in file.parent.name.split("x") if side.isdecimal())
+        yield Index.load(cache, shape).entries
 
 
 def digest_of(contents: Any) -> str:

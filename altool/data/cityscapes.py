@@ -11,7 +11,7 @@ import numpy as np
 from altool.core.errors import UserError
 from altool.core.maps import IGNORED
 from altool.data.bad_files import SHOWN
-from altool.data.image_cache import Size, decoded
+from altool.data.image_cache import MixedSizes, Size, decoded
 from altool.data.images import image_names
 from altool.data.local_sets import find_set
 from altool.data.reading import Reading
@@ -60,13 +60,35 @@ def read_cityscapes(spec: DatasetSpec, reading: Reading) -> Arrays:
 def _split(root: Path, split: str, size: Size, map_size: Size, reading: Reading) -> tuple[Rows, Rows, int]:
     """Images (n, H, W, 3), their maps (n, H, W), and how many of them were left out because a file cannot be read."""
     frames = _frames(root, split)
-    images, seen, _ = decoded(root / "leftImg8bit", [f + IMAGE for f in frames], size, reading, rgb=True)
-    maps, mapped, _ = decoded(root / "gtFine", [f + MAP for f in frames], map_size, reading, classes=IDS)
-    whole = np.intersect1d(seen, mapped)
+    images = decoded(root / "leftImg8bit", [f + IMAGE for f in frames], size, reading, rgb=True)
+    try:
+        maps = decoded(root / "gtFine", [f + MAP for f in frames], map_size, reading, classes=IDS)
+    except MixedSizes as error:
+        if not size:
+            raise
+        raise UserError(
+            f"{error.found}: {split} maps are judged as they are, so all must have one size."
+        ) from None
+    whole = np.intersect1d(images.kept, maps.kept)
     if not len(whole):
         raise UserError(f"{root}: no image in leftImg8bit/{split} can be read together with its map.")
-    images, maps = images.take(np.searchsorted(seen, whole)), maps.take(np.searchsorted(mapped, whole))
-    return images, maps.plane(), len(frames) - len(whole)
+    of_image, of_map = np.searchsorted(images.kept, whole), np.searchsorted(maps.kept, whole)
+    for frame, i, m in zip(whole, of_image, of_map, strict=True):
+        (wide, high), (map_wide, map_high) = images.sizes[i], maps.sizes[m]
+        if abs(wide * map_high - map_wide * high) > max(wide, high, map_wide, map_high):  # but for rounding
+            raise UserError(
+                f"{root}: leftImg8bit/{frames[frame]}{IMAGE} has {wide}×{high} pixels, its map {map_wide}×{map_high}: they "
+                "do not show the same."
+            )
+    planes = maps.items.take(of_map).plane()
+    if all(
+        (planes[row] == IGNORED).all() for row in range(len(planes))
+    ):  # the first map says no, unless all are wrong
+        raise UserError(
+            f"{root}: no pixel of the {split} maps has one of the {len(CLASSES)} classes: they must hold Cityscapes' ids, "
+            "such as 7 for road."
+        )
+    return images.items.take(of_image), planes, len(frames) - len(whole)
 
 
 def _frames(root: Path, split: str) -> list[str]:

@@ -38,6 +38,8 @@ def read_lines(text: str, delimiter: str = ",") -> Table:
         start += height
         if not error and not any(map(str.strip, cells)):
             continue
+        if not columns and cells and cells[0].lower().startswith("sep="):  # what tells Excel the separator
+            continue
         if not columns:
             columns = [cell.strip().lower() for cell in cells]
             if error or not set(COLUMNS) <= set(columns):

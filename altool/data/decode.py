@@ -69,7 +69,7 @@ def decode_map(contents: bytes, shape: tuple[int, int, int], classes: bytes) -> 
     height, width, _ = shape
     with _faults_told():
         with Image.open(io.BytesIO(contents)) as image:
-            if image.mode != "L":
+            if image.mode not in ("L", "P"):  # a palette only colours the ids
                 raise Unreadable(f"a map of class ids is grey of 8 bits, its pixels are of mode {image.mode}")
             plain = image
             if image.size != (width, height):

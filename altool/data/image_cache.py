@@ -1,8 +1,9 @@
 """Image files decoded once: uint8 pixels in one file that only grows, beside an index of its rows.
 
-They lie in `data_root/decoded/<folder>-<hash>/`. A file is known by its relative path, size and modification time; what is
-new or changed is decoded with all cores, one window of images at a time, so memory stays bounded. Whatever kills the
-process, the rows that the index names are whole; what lies beyond them is written again.
+They lie in `data_root/decoded/<folder>-<hash>/<height>x<width>x<channels>/`, so that listings of one folder that differ in
+size or greyness keep each their own. A file is known by its relative path, size and modification time; what is new or
+changed is decoded with all cores, one window of images at a time, so memory stays bounded. Whatever kills the process, the
+rows that the index names are whole; what lies beyond them is written again.
 """
 
 import hashlib
@@ -21,31 +22,36 @@ from altool.core.errors import UserError
 from altool.core.lock import Lock, LockHeld
 from altool.core.machine import usable_cores
 from altool.core.stop import check_stop
-from altool.data.bad_files import is_utf8, printable, refusal, unavailable, why
-from altool.data.cache_index import DIGEST_BYTES, Entry, Index, digest_of
+from altool.data.bad_files import printable, refusal, unavailable, why, wrong_name
+from altool.data.cache_index import DIGEST_BYTES, Entries, Entry, Files, Index, Stats, all_entries, digest_of
 from altool.data.counting import Counting
 from altool.data.decode import Header, Unreadable, decode, decode_map, read_header
 from altool.data.reading import Reading
 from altool.data.rows import Rows
 
-VERSION = 1  # of what `decode` makes of a file
+VERSION = 2  # of what `decode` makes of a file, and of where it lies
 WINDOW = 32  # images per core that are in memory at a time
 COMMIT_SECONDS = 30.0
 ATTEMPTS = 3  # at rows that other processes may be replacing
 
-Stats = dict[str, os.stat_result]
 Size = int | tuple[int, int] | None  # side, or height and width; None: as the images are
 
 
 class MixedSizes(UserError):
-    """The images have different sizes, and none was given."""
+    """The images have different sizes, and none was given. `found`: two of them, in words."""
+
+    def __init__(self, found: str):
+        super().__init__(f"{found}: give one size to all with dataset.size=32.")
+        self.found = found
 
 
 class Decoded(NamedTuple):
-    """`items` of the names at `kept`; `skipped`: why the others are left out, by name."""
+    """`items` of the names at `kept`, which have (width, height) `sizes` in their files; `skipped`: why the others are left
+    out, by name."""
 
     items: Rows
     kept: np.ndarray
+    sizes: list[tuple[int, int]]
     skipped: dict[str, str]
 
 
@@ -65,7 +71,7 @@ def decoded(
     skipped, for all files that give no image, by name.
     """
     cache = _Cache(root, size, reading, rgb, classes)
-    errors = {name: "its name is not UTF-8: rename it" for name in names if not is_utf8(name)}
+    errors = {name: why_not for name in names if (why_not := wrong_name(name))}
     if errors and reading.on_corrupt == "stop":  # before the others are decoded
         raise UserError(refusal(root, errors, len({*names})))
     index, pixels = cache.open({name: cache.stat(name) for name in {*names} - errors.keys()})
@@ -76,16 +82,18 @@ def decoded(
     entries = [index.entries[name] for name in names if name not in errors]
     digests = np.frombuffer(bytes.fromhex("".join(entry.pixels for entry in entries)), np.uint8)
     rows = Rows(pixels, np.array([e.row for e in entries]), digests.reshape(-1, DIGEST_BYTES))
-    return Decoded(rows, kept, {printable(name): reason for name, reason in errors.items()})
+    sizes = [(entry.width, entry.height) for entry in entries]
+    return Decoded(rows, kept, sizes, {printable(name): reason for name, reason in errors.items()})
 
 
 class _Cache:
-    """The cache folder of one image folder at one size."""
+    """The cache folder of one image folder: an index with its rows for each shape that was asked for."""
 
     def __init__(self, root: Path, size: Size, reading: Reading, rgb: bool, classes: bytes | None):
         self.root, self.size, self.reading, self.rgb = root.absolute(), size, reading, rgb
+        self.maps = classes is not None
         self.decode = partial(decode_map, classes=classes) if classes else decode
-        about = f"{VERSION}|{self.root}|{size}|{rgb}" + (f"|{classes.hex()}" if classes else "")
+        about = f"{VERSION}|{self.root}" + (f"|{classes.hex()}" if classes else "")
         key = hashlib.sha256(about.encode(errors="surrogateescape")).hexdigest()
         self.folder = reading.root.absolute() / "decoded" / f"{self.root.name}-{key[:12]}"
         self.workers = usable_cores()
@@ -99,52 +107,60 @@ class _Cache:
 
     def open(self, stats: Stats) -> tuple[Index, np.ndarray]:
         """The complete index and the rows that it names, (n, H, W, C), unread."""
+        files = self.files(stats)
+        found = self.known(files)
+        shape = self.shape(found)
         for _ in range(ATTEMPTS):
-            index = Index.load(self.folder)
-            if self.stale(index, stats) or self.shape(index, stats) != index.shape:
-                index = self.fill(stats)
+            index = Index.load(self.folder, shape)
+            if files.stale(index.entries):
+                index = self.fill(files, found, shape)
             try:
                 return index, index.map()
-            except (
-                FileNotFoundError
-            ):  # another process made other rows of these files and removed those of the index
+            except FileNotFoundError:  # another process wrote these rows anew and removed those of the index
                 continue
         raise UserError(f"other processes keep changing {self.folder}: wait for them, or type data_root=….")
 
-    def stale(self, index: Index, stats: Stats) -> set[str]:
-        """The names that must be decoded: unknown, changed in size or time, or, when asked to verify, in contents."""
-        known = index.entries
-        same = [name for name, stat in stats.items() if name in known and known[name].is_of(stat)]
-        if self.reading.verify:
-            with (
-                ThreadPoolExecutor(self.workers) as pool,
-                Counting("verifying", len(same), self.reading.quiet) as counting,
-            ):
-                found = [counting.counted(digest) for digest in pool.map(self._contents, same)]
-            same = [name for name, digest in zip(same, found, strict=True) if known[name].contents == digest]
-        return stats.keys() - set(same)
+    def files(self, stats: Stats) -> Files:
+        """The files as they are now, with the contents of those that seem unchanged when asked to verify."""
+        files = Files(stats)
+        if not self.reading.verify:
+            return files
+        same = sorted({name for entries in all_entries(self.folder) for name in files.current(entries)})
+        with (
+            ThreadPoolExecutor(self.workers) as pool,
+            Counting("verifying", len(same), self.reading.quiet) as counting,
+        ):
+            found = [counting.counted(digest) for digest in pool.map(self._contents, same)]
+        return Files(stats, dict(zip(same, found, strict=True)))
 
-    def shape(self, index: Index, stats: Stats) -> tuple[int, ...]:
+    def known(self, files: Files) -> Entries:
+        """What is known of every file: from the indices of all shapes, else from its header."""
+        found: Entries = {}
+        for entries in all_entries(self.folder):
+            found |= files.current(entries)
+        return found | self._read_headers(sorted(files.stats.keys() - found.keys()), files.stats)
+
+    def shape(self, found: Entries) -> tuple[int, ...]:
         """(H, W, C) that the rows must have. Raises UserError where sizes differ and none is given."""
-        found = {n: index.entries[n] for n in stats if n in index.entries and index.entries[n].width}
-        sizes = {(entry.width, entry.height): name for name, entry in found.items()}
+        images = {name: entry for name, entry in found.items() if entry.width}
+        sizes = {(entry.width, entry.height): name for name, entry in images.items()}
         if self.size is None and len(sizes) > 1:
             (one, a), (two, b) = list(sizes.items())[:2]
             raise MixedSizes(
-                f"{self.root / a} has {one[0]}×{one[1]} pixels, {self.root / b} has {two[0]}×{two[1]}: "
-                "give one size to all with dataset.size=32."
+                f"{self.root / a} has {one[0]}×{one[1]} pixels, {self.root / b} has {two[0]}×{two[1]}"
             )
-        if not found:
+        if not images:
             return ()
         height, width = _sides(self.size) or next(iter(sizes))[::-1]
-        return (height, width, 1 if not self.rgb and all(entry.is_grey for entry in found.values()) else 3)
+        is_grey = self.maps or (not self.rgb and all(entry.is_grey for entry in images.values()))
+        return (height, width, 1 if is_grey else 3)
 
-    def fill(self, stats: Stats) -> Index:
+    def fill(self, files: Files, found: Entries, shape: tuple[int, ...]) -> Index:
         """Decodes what is missing and returns the complete index. One process at a time; others wait for it."""
         try:
             lock = _patient_lock(self.folder / "lock")
             try:
-                return self._fill(stats)
+                return self._fill(files, found, shape)
             finally:
                 lock.release()
         except OSError as error:
@@ -153,21 +169,21 @@ class _Cache:
                 "name another folder with data_root=… or ALTOOL_DATA."
             ) from error
 
-    def _fill(self, stats: Stats) -> Index:
-        index = Index.load(self.folder)  # another process may have done it while this one waited
-        todo = sorted(self.stale(index, stats))
-        self._read_headers(index, todo, stats)
-        shape = self.shape(index, stats)
-        outgrown = index.n_rows > 2 * len(index.entries) + 1000  # rows of files that changed or went
-        if shape != index.shape or outgrown:
+    def _fill(self, files: Files, found: Entries, shape: tuple[int, ...]) -> Index:
+        index = Index.load(self.folder, shape)  # another process may have done it while this one waited
+        todo = sorted(files.stale(index.entries))
+        if (
+            not index.generation or index.n_rows > 2 * len(index.entries) + 1000
+        ):  # rows of files that changed or went
             # a file of its own: readers of the old one keep it open
-            entries = {name: index.entries[name].without_pixels for name in stats}
-            index = Index(self.folder, shape, index.generation + 1, 0, entries)
-            todo = sorted(stats)
+            index = Index(index.folder, shape, index.generation + 1)
+            todo = sorted(found)
+        index.entries |= {name: found[name].without_pixels for name in todo}
         self._decode([name for name in todo if not index.entries[name].error], index)
         return index
 
-    def _read_headers(self, index: Index, todo: list[str], stats: Stats) -> None:
+    def _read_headers(self, todo: list[str], stats: Stats) -> Entries:
+        found: Entries = {}
         failed: dict[str, str] = {}
         with (
             ThreadPoolExecutor(self.workers) as pool,
@@ -177,14 +193,15 @@ class _Cache:
                 counting.advance()
                 entry = Entry(stats[name].st_size, stats[name].st_mtime_ns)
                 if isinstance(header, Header):
-                    index.entries[name] = entry._replace(**header._asdict())
+                    found[name] = entry._replace(**header._asdict())
                 elif isinstance(header, tuple):
                     contents, error = header
-                    index.entries[name] = entry._replace(contents=contents, error=error)
+                    found[name] = entry._replace(contents=contents, error=error)
                 else:
                     failed[name] = why(header)
         if failed:
             raise unavailable(self.root, failed)
+        return found
 
     def _header(self, name: str) -> Header | tuple[str, str] | OSError | MemoryError:
         """The header; or the digest of the file and what is wrong with it; or why it cannot be known now."""
@@ -201,6 +218,7 @@ class _Cache:
         """Appends a row for each name, and writes the index from time to time and at the end, however it ends."""
         self._check_space(len(todo) * index.row_bytes)
         committed = time.monotonic()
+        index.folder.mkdir(exist_ok=True)
         index.pixels.touch()
         with (
             index.pixels.open("r+b") as file,
@@ -223,7 +241,7 @@ class _Cache:
                         committed = time.monotonic()
             finally:
                 _commit(file, index)
-        for old in self.folder.glob("pixels.*"):
+        for old in index.folder.glob("pixels.*"):
             if old != index.pixels:
                 old.unlink()
 

@@ -41,7 +41,7 @@ def read_folder(spec: DatasetSpec, path: Path, reading: Reading) -> Arrays:
     labels, classes = encode(np.concatenate([train.labels, test.labels]), path / "train")
     names = [f"{part}/{n}" for part, listing in (("train", train), ("test", test)) for n in listing.names]
     # decoded together, so that both are grey or both colour
-    items, kept, skipped = decoded(path, names, spec.size, reading, bool(spec.rgb))
+    items, kept, _, skipped = decoded(path, names, spec.size, reading, bool(spec.rgb))
     in_train, labels = kept < len(train.names), labels[kept]
     train_items, test_items = (take(items, np.flatnonzero(part)) for part in (in_train, ~in_train))
     return Arrays(train_items, labels[in_train], test_items, labels[~in_train], classes, len(skipped))
@@ -80,7 +80,7 @@ def read_listing(spec: DatasetSpec, listing: Listing, reading: Reading, where: P
     where = where or listing.root
     labels, classes = encode(listing.labels, where)
     test_positions(labels, spec)
-    items, kept, skipped = decoded(listing.root, listing.names, spec.size, reading, bool(spec.rgb))
+    items, kept, _, skipped = decoded(listing.root, listing.names, spec.size, reading, bool(spec.rgb))
     if skipped:  # the last of a class may be among them
         labels, classes = encode(listing.labels[kept], where)
     return split_off_test(items, labels, classes, spec, len(skipped))

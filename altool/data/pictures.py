@@ -84,9 +84,9 @@ def read_pictures(
     fallback = IMAGENET_SIDE if is_large else SIDE
     size = spec.size or (None if _is_small(folder / names[0]) and not is_large else fallback)
     try:
-        found = decoded(folder, names, size, reading)
+        found = decoded(folder, names, size, reading, bool(spec.rgb))
     except MixedSizes:
-        found = decoded(folder, names, fallback, reading)
+        found = decoded(folder, names, fallback, reading, bool(spec.rgb))
     store = Store(
         found.items, transforms_of(spec, found.items), device, reading.is_resident(found.items.nbytes)
     )

@@ -5,7 +5,8 @@ once more as query.csv and contact_sheet.png. The order of writing is what a kil
 question's own folder, then asked.csv, which makes it asked, then the copies.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,21 @@ from altool.core.lock import Lock
 from altool.core.records import Metrics
 from altool.core.stop import check_stop
 from altool.core.streams import Streams
-from altool.data.answers import SKIP, Answers, read_answers
+from altool.data.answers import read_answers
 from altool.data.counting import Counting
 from altool.data.pictures import Pictures
 from altool.data.task import Split
 from altool.engine.asking import Asker, Question, ask, ask_by_k_center, cross_validate
-from altool.engine.question_folder import is_published, publish, read_about, read_carry, write_question
+from altool.engine.evaluate import evaluate
+from altool.engine.known import Known, what_is_known
+from altool.engine.question_folder import (
+    is_published,
+    publish,
+    read_about,
+    read_carry,
+    write_about,
+    write_question,
+)
 from altool.learners.learner import FitRequest
 from altool.learners.train import EpochReport
 
@@ -31,41 +41,20 @@ from altool.learners.train import EpochReport
 @dataclass(frozen=True)
 class Wish:
     """What the person asked for. `classes` empty: whatever labels.csv has; `candidates` None: all; `folds` 0: no
-    cross-validation; `words`: what, besides answers and pictures, makes this the same question as the last."""
+    cross-validation; `words`: what, besides answers and pictures, makes this the same question as the last; `command`: as it
+    was typed."""
 
     labels: Path
     out: Path
     n: int
     seed: int
     words: Mapping[str, Any]
+    command: str = ""
     classes: tuple[str, ...] = ()
     test: Path | None = None
     folds: int = 0
     more: bool = False
     quiet: bool = False
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of the pictures, by dataset index. `pending`: asked and not answered; `free`: may be asked."""
-
-    classes: tuple[str, ...]
-    labelled: np.ndarray
-    labels: np.ndarray
-    skipped: np.ndarray
-    pending: np.ndarray
-    free: np.ndarray
-    test: Split | None
-
-    @property
-    def can_teach(self) -> bool:
-        """Whether two classes at least are labelled."""
-        return len(self.classes) >= 2 and len(np.unique(self.labels)) >= 2
-
-    @property
-    def counts(self) -> dict[str, int]:
-        counts = np.bincount(self.labels, minlength=len(self.classes))
-        return dict(zip(self.classes, counts.tolist(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -97,21 +86,32 @@ def label_next(
         answers = read_answers(wish.labels, pictures.index, pictures.folder, ledger.answers, wish.classes)
         fresh = ledger.take(answers.labels)
         notes = list(answers.notes)
-        known = _known(wish, pictures, ledger, answers.unused, notes)
+        known = what_is_known(pictures, ledger, wish.classes, wish.test, answers.unused, notes)
         last = ledger.last_query
         before = read_about(wish.out, last)
         same = before.get("words") == dict(wish.words) and before.get("pictures") == pictures.digest
         stands = same and not wish.more and not ledger.answered_since(last)
-        unseen = bool(last) and not is_published(wish.out, last)
+        unseen = bool(before) and not is_published(wish.out, last)
         if unseen:
             notes.append(f"query {last} was made, but the command was stopped before it was shown")
-        if last and (stands or unseen):
+        if stands or unseen:
+            about = _judged_again(wish, pictures, asker, known, before, notes) if stands else before
             publish(wish.out, last)
-            estimate = _estimate(wish, pictures, asker, known, Streams(wish.seed, last), notes)
-            asked = len(ledger.rows_of(last))
-            return Told(last, asked, known, notes, len(fresh), before["how"], again=True, estimate=estimate)
+            paths = {row["path"] for row in ledger.rows_of(last)}
+            testing = paths & {pictures.names[i] for i in known.test.indices} if known.test else ()
+            if testing:
+                notes.append(f"{len(testing)} pictures of query {last} test now: they need no answer")
+            return Told(
+                *(last, len(paths), known, notes, len(fresh), about["how"]),
+                again=True,
+                test=_metrics(about["test"]) if known.test else None,
+                estimate=_metrics(about["cross_validated"]) if wish.folds else None,
+            )
         if not len(known.free):
-            return Told(0, 0, known, notes, len(fresh), "")
+            streams = Streams(wish.seed, last + 1)
+            test = _tested(pictures, asker, known, streams, wish.quiet)
+            estimate = _estimate(wish, pictures, asker, known, streams, notes)
+            return Told(0, 0, known, notes, len(fresh), "", test=test, estimate=estimate)
         return _next(wish, pictures, asker, draw_candidates, ledger, known, notes, len(fresh))
     finally:
         lock.release()
@@ -151,12 +151,14 @@ def _next(
     about = {
         "query": query,
         "how": how,
+        "command": wish.command,
         "words": dict(wish.words),
         "pictures": pictures.digest,
         "n_pictures": len(pictures.names),
         "classes": list(known.classes),
         "class_counts": known.counts,
         "n_skipped": len(known.skipped),
+        "test_set": known.test_set if known.can_teach else "",
         "test": _plain(question.test),
         "cross_validated": _plain(estimate),
     }
@@ -164,6 +166,31 @@ def _next(
     ledger.ask(rows)
     publish(wish.out, query)
     return Told(query, n, known, notes, n_fresh, how, test=question.test, estimate=estimate)
+
+
+def _judged_again(
+    wish: Wish, pictures: Pictures, asker: Asker, known: Known, about: dict[str, Any], notes: list[str]
+) -> dict[str, Any]:
+    """about.json of the question that stands, with what a new test set or new folds say of its model."""
+    streams, found = Streams(wish.seed, about["query"]), dict(about)
+    if known.can_teach and known.test and about["test_set"] != known.test_set:
+        test = _tested(pictures, asker, known, streams, wish.quiet)
+        found |= {"test_set": known.test_set, "test": _plain(test)}
+    estimate = _estimate(wish, pictures, asker, known, streams, notes)
+    if estimate:
+        found["cross_validated"] = _plain(estimate)
+    if found != about:
+        write_about(wish.out, found)
+    return found
+
+
+def _tested(pictures: Pictures, asker: Asker, known: Known, streams: Streams, quiet: bool) -> Metrics | None:
+    """By a model of the answers so far, where there is something to learn and to test."""
+    if not known.can_teach or not known.test:
+        return None
+    request = replace(_request(pictures, known, streams), candidates=np.union1d(known.free, known.pending))
+    with _counted_epochs(asker, request, quiet) as on_epoch:
+        return evaluate(asker.fit(request, on_epoch), known.test, request.n_classes)
 
 
 def _request(pictures: Pictures, known: Known, streams: Streams) -> FitRequest:
@@ -196,68 +223,20 @@ def _estimate(
 
 
 def _ask(asker: Asker, request: FitRequest, n: int, test: Split | None, quiet: bool) -> Question:
-    epochs = asker.learner.epochs_for(len(request.labelled))
-    with Counting(f"training on {len(request.labelled)} labels", epochs, quiet, worth_showing=1) as counting:
+    def progress(done: int, of: int) -> None:
+        check_stop()
 
-        def on_epoch(report: EpochReport) -> None:
-            counting.advance()
-
-        def progress(done: int, of: int) -> None:
-            check_stop()
-
+    with _counted_epochs(asker, request, quiet) as on_epoch:
         return ask(asker, request, n, test, on_epoch, progress)
 
 
-def _known(wish: Wish, pictures: Pictures, ledger: Ledger, unused: frozenset[str], notes: list[str]) -> Known:
-    """What the remembered answers say of the pictures that are there; adds to `notes` what they cannot be used for.
-    `unused`: pictures that labels.csv answers with a label which is not allowed, as `notes` say already."""
-    answers = {name: label for name, label in ledger.answers.items() if name in pictures.index}
-    gone = len(ledger.answers) - len(answers)
-    if gone:
-        notes.append(f"{gone} answered pictures are no longer in {pictures.folder}: their answers are kept")
-    held_out = _test_answers(wish, pictures, notes)
-    skipped = [name for name, label in answers.items() if label == SKIP]
-    usable = {n: label for n, label in answers.items() if label != SKIP and n not in held_out}
-    both = len(answers) - len(skipped) - len(usable)
-    if wish.test and both:
-        notes.append(f"{both} labelled pictures are in {wish.test.name} too: they test, and do not train")
-    classes = wish.classes or _sorted_classes({*usable.values(), *held_out.values()})
-    for name in [n for n, label in usable.items() if label not in classes]:
-        label = usable.pop(name)
-        if name not in unused:
-            notes.append(f"{name}: its remembered label {label} is not among classes=: not used")
-    pending = [n for n in ledger.asked if n in pictures.index and n not in answers and n not in held_out]
-    taken = {*answers, *unused, *pending, *held_out}  # an answer that cannot be used is one all the same
-    test = None
-    if held_out:
-        truth = np.array([classes.index(label) for label in held_out.values()], np.int64)
-        test = Split(pictures.store, pictures.indices(held_out), truth)
-    return Known(
-        classes=classes,
-        labelled=pictures.indices(usable),
-        labels=np.array([classes.index(label) for label in usable.values()], np.int64),
-        skipped=pictures.indices(skipped),
-        pending=pictures.indices(pending),
-        free=np.array([i for i, name in enumerate(pictures.names) if name not in taken], np.int64),
-        test=test,
-    )
-
-
-def _test_answers(wish: Wish, pictures: Pictures, notes: list[str]) -> dict[str, str]:
-    if wish.test is None:
-        return {}
-    if not wish.test.exists():
-        raise UserError(f"test={wish.test} does not exist.")
-    found: Answers = read_answers(wish.test, pictures.index, pictures.folder, {}, wish.classes)
-    notes += [f"{wish.test.name}, {note}" for note in found.notes]
-    return {name: label for name, label in found.labels.items() if label != SKIP}
-
-
-def _sorted_classes(labels: set[str]) -> tuple[str, ...]:
-    """10 after 9 where all are numbers."""
-    if all(label.isdecimal() for label in labels):
-        return tuple(sorted(labels, key=lambda label: (int(label), label)))
-    return tuple(sorted(labels))
+@contextmanager
+def _counted_epochs(
+    asker: Asker, request: FitRequest, quiet: bool
+) -> Iterator[Callable[[EpochReport], None]]:
+    n = len(request.labelled)
+    with Counting(f"training on {n} labels", asker.learner.epochs_for(n), quiet, worth_showing=1) as counting:
+        yield lambda report: counting.advance()
 
 
 def _check_pictures(ledger: Ledger, pictures: Pictures, out: Path) -> None:
@@ -279,3 +258,7 @@ def _asked(query: int, rank: int, pictures: Pictures, known: Known, question: Qu
 
 def _plain(metrics: Metrics | None) -> dict[str, Any]:
     return {key: value for key, value in vars(metrics or Metrics()).items() if value is not None}
+
+
+def _metrics(plain: Mapping[str, Any]) -> Metrics:
+    return Metrics(**plain)

@@ -40,6 +40,11 @@ def write_question(
     write_sheets(folder / "contact_sheet.png", [pictures / row.path for row in rows], captions)
     if carry:
         write_atomic(folder / "carry.npz", lambda file: np.savez(file, **carry))  # type: ignore[arg-type]
+    write_about(out, about)
+
+
+def write_about(out: Path, about: Mapping[str, Any]) -> None:
+    folder = question_folder(out, about["query"])
     write_text_atomic(folder / "about.json", json.dumps(about, indent=1) + "\n")
 
 

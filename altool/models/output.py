@@ -47,7 +47,7 @@ def image_shape(input_shape: Sequence[int]) -> tuple[int, int, int]:
     if len(input_shape) != 3:
         raise UserError(
             f"a convolutional learner takes images, but an item of this dataset has {input_shape[0]} numbers: "
-            "type learner=mlp."
+            "type learner=mlp, or learner.backbone=null if they are frozen features."
         )
     channels, height, width = input_shape
     return channels, height, width

@@ -221,6 +221,65 @@ def test_an_estimate_needs_no_new_question(query: Query, capsys: Capture) -> Non
     assert "cross-validated over 4 folds, on pictures chosen to be hard: accuracy 100.0 %" in out
 
 
+def test_a_test_set_needs_no_new_question_and_its_changes_are_noticed(query: Query, capsys: Capture) -> None:
+    names = [f"roll {i % 2}/{i:02d}.png" for i in range(N)]
+    answer(names[:20])
+    assert query("n=5") == 0
+    shown = asked()
+    wrong = {"bright": "dark", "dark": "bright"}
+    left = [name for name in names[20:] if name not in shown]
+    lines = [f"{name},{truth(name)}\n" for name in left[:10]]
+    one_wrong = [f"{left[0]},{wrong[truth(left[0])]}\n", *lines[1:]]
+    out = ""
+    for text, accuracy in (
+        (lines, 1.0),
+        (one_wrong, 0.9),
+        ([], None),
+        ([*lines[:4], f"{shown[0]},{truth(shown[0])}\n"], 1.0),
+    ):
+        Path("test.csv").write_text("path,label\n" + "".join(text))
+        for _ in range(2):
+            capsys.readouterr()
+            assert query("n=5", "test=test.csv") == 0
+            out = capsys.readouterr().out
+            assert "Nothing is new, so query 1 stands: 5 pictures" in out and asked() == shown
+            (row,) = rows("photos-queries/progress.csv")
+            if accuracy is None:
+                assert "test.csv has a label for none of the pictures" in out and "accuracy" not in out
+            else:
+                assert f"test set: accuracy {100 * accuracy:.1f} %" in out
+                assert float(row["accuracy"]) == accuracy
+    assert "1 pictures of query 1 test now: they need no answer" in out
+    about = json.loads(Path("photos-queries/queries/001/about.json").read_text())
+    assert about["command"].startswith("altool query data=photos labels=labels.csv")
+
+
+def test_how_it_is_computed_makes_no_new_question(query: Query, capsys: Capture) -> None:
+    answer([f"roll {i % 2}/{i:02d}.png" for i in range(20)])
+    assert query("n=5") == 0
+    shown = asked()
+    for words in (
+        ["verify=true"],
+        ["memory_gib=0"],
+        ["on_corrupt=skip", "strategy=margin"],
+        ["seeds=0", "threads=1"],
+    ):
+        assert query("n=5", *words) == 0
+        assert asked() == shown
+    assert query("n=5", "strategy=entropy") == 0
+    assert not {*asked()} & {*shown}
+
+
+def test_the_last_model_is_judged_when_nothing_is_left_to_ask(query: Query, capsys: Capture) -> None:
+    names = [f"roll {i % 2}/{i:02d}.png" for i in range(N)]
+    answer(names[:40])
+    Path("test.csv").write_text("path,label\n" + "".join(f"{n},{truth(n)}\n" for n in names[40:]))
+    assert query("n=5", "test=test.csv", "cross_validate=4") == 0
+    out = capsys.readouterr().out
+    assert "Nothing is left to ask" in out and "test set: accuracy 100.0 %" in out
+    assert "cross-validated over 4 folds, on pictures chosen to be hard: accuracy 100.0 %" in out
+
+
 def test_a_question_that_was_never_shown_is_shown_before_the_next(query: Query, capsys: Capture) -> None:
     answer([f"roll {i % 2}/{i:02d}.png" for i in range(10)])
     assert query("n=5") == 0
@@ -277,14 +336,39 @@ def test_pictures_of_many_sizes_corrupt_ones_and_new_ones(
         (["classes=a,skip"], "not a class"),
         (["learner.backbone=resnet"], "did you mean random_resnet?"),
         (["learner.backbone=imagenet"], "are not on this machine"),
-        (["dataset=mnist"], "takes its pictures from data=FOLDER"),
+        (
+            ["dataset=mnist"],
+            "dataset=mnist means nothing to altool query: it takes its pictures from data=FOLDER",
+        ),
         (["more=maybe"], "give true or false"),
         (["out=photos"], "is the folder with your pictures: give another"),
         (["seeds=[0,1]"], "asks one question at a time: give one seed, seeds=0"),
-        (["imbalance=none"], "imbalance=none means nothing to altool query"),
-        (["budget.step=3"], "budget.step=3 means nothing to altool query"),
+        (
+            ["imbalance=none"],
+            "imbalance=none means nothing to altool query: your pictures are taken as they are.",
+        ),
+        (
+            ["budget.step=3"],
+            "budget.step=3 means nothing to altool query: n= says how many pictures to ask for.",
+        ),
+        (["budget=small"], "budget=small means nothing to altool query: n= says how many"),
+        (["outputs=here"], "outputs=here means nothing to altool query: out=DIR says where"),
+        (
+            ["dataset.test=0.3"],
+            "dataset.test=0.3 means nothing to altool query: it takes its pictures from data=",
+        ),
+        (["trace=true"], "trace=true means nothing to altool query: it is for altool run"),
+        (["trackers=mlflow"], "trackers=mlflow means nothing to altool query"),
+        (["diagnostics.final=true"], "diagnostics.final=true means nothing to altool query"),
+        (["rerun=true"], "rerun=true means nothing to altool query"),
+        (
+            ["experiment=ldr_fig2"],
+            "experiment=ldr_fig2 means nothing to altool query: it is for a paper's curve",
+        ),
+        (["--cfg", "job"], "--cfg=job belongs to altool run"),
         (["strategy=replay"], "repeats a finished run"),
         (["labels=photos"], "is a folder"),
+        (["labels=photos-queries/query.csv"], "is written by altool query itself: copy it"),
     ],
 )
 def test_mistakes(
@@ -294,6 +378,34 @@ def test_mistakes(
     assert query(*words) == 2
     assert says in capsys.readouterr().err
     assert not Path("photos-queries/asked.csv").exists()
+
+
+def test_an_out_that_cannot_be_written_in(
+    query: Query, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a full disk, at whatever file it happens: one line, and the same command goes on."""
+    answer([f"roll {i % 2}/{i:02d}.png" for i in range(20)])
+    real, writes = os.fsync, 0
+    for writes in range(3, 20):
+        left = writes
+
+        def fail(fd: int) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise OSError(28, "No space left on device")
+            real(fd)
+
+        with monkeypatch.context() as full:
+            full.setattr(os, "fsync", fail)
+            code = query("n=5")
+        said = capsys.readouterr().err
+        if code == 0:
+            break
+        assert code == 2 and said.startswith("altool: ") and "No space left on device" in said, said
+        assert said.count("\n") <= 2
+    assert writes > 5 and len(asked()) == 5
+    assert [row["query"] for row in rows("photos-queries/asked.csv")] == ["1"] * 5
 
 
 def test_folders_without_pictures(photos: Path, capsys: Capture) -> None:

@@ -37,6 +37,8 @@ def test_lines_that_are_fine(folder: Path) -> None:
         "path,label\r\na.png,Käfer\r\n".encode("cp1252"),
         "path\tlabel\na.png\tKäfer\n".encode("utf-16"),
         "Label;Note;Path\nKäfer;;a.png\n\n;;\n".encode(),
+        "sep=;\r\nPath;Label\r\na.png;Käfer\r\n".encode("utf-8-sig"),
+        "path,label\na.png,Ka\u0308fer\n".encode(),  # as a Mac may write it
     ],
 )
 def test_what_spreadsheets_write(folder: Path, contents: bytes) -> None:
@@ -146,3 +148,20 @@ def test_a_file_may_be_called_with_blanks_and_backslashes(folder: Path) -> None:
     pictures = {" a.png ": 0, "a.png": 1, "sub\\d.png": 2, "sub/d.png": 3, "b.png": 4}
     found = read_answers(path, pictures, folder, {})
     assert found.labels == {" a.png ": "1", "sub\\d.png": "2", "b.png": "3"}
+
+
+def test_names_of_a_mac_are_the_same_names(folder: Path) -> None:
+    """ü is one sign or two, and looks alike."""
+    for there, written in (("u\u0308.png", "\u00fc.png"), ("\u00fc.png", "u\u0308.png")):
+        path = folder.parent / "labels.csv"
+        path.write_text(f"path,label\n{written},cat\n")
+        assert read_answers(path, {there: 0}, folder, {}) == Answers({there: "cat"}, [])
+
+
+def test_numbers_stay_as_they_are_written(folder: Path) -> None:
+    found = answers(
+        folder,
+        "path,label\na.png,001\nb.png,1.0\nc.png, cat \nsub/d.png,1\n",
+        classes=("001", "1", "1.0", "cat"),
+    )
+    assert found.labels == {"a.png": "001", "b.png": "1.0", "c.png": "cat", "sub/d.png": "1"}

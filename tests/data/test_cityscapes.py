@@ -163,8 +163,52 @@ def test_files_that_cannot_be_read_stop_the_run_or_are_left_out(load: Load, root
 
 def test_a_map_of_colours_is_refused(load: Load, root: Path) -> None:
     path = root / "gtFine" / f"{frame('train', 3)}_gtFine_labelIds.png"
+    right = path.read_bytes()
     Image.open(root / "gtFine" / f"{frame('train', 3)}_gtFine_color.png").save(path)
-    with pytest.raises(UserError, match="grey of 8 bits, its pixels are of mode RGB"):
+    with pytest.raises(UserError, match=r"1 of 20 files .*\n.*grey of 8 bits, its pixels are of mode RGB\n"):
+        load()
+    path.write_bytes(right)  # repaired: no other map is blamed
+    assert len(load().members) == N_TRAIN
+
+
+def test_a_map_with_a_palette_holds_ids_all_the_same(
+    load: Load, root: Path, ids: dict[str, np.ndarray]
+) -> None:
+    name = frame("train", 0)
+    coloured = Image.fromarray(ids[name], mode="P")
+    coloured.putpalette([(37 * i) % 256 for i in range(768)])
+    coloured.save(root / "gtFine" / f"{name}_gtFine_labelIds.png")
+    np.testing.assert_array_equal(load().oracle.audit(np.array([0]))[0], by_table(ids[name][::2, ::2]))
+
+
+def test_an_image_of_another_shape_than_its_map_is_refused(
+    load: Load, root: Path, ids: dict[str, np.ndarray]
+) -> None:
+    """Half as large is fine, lying on its side is not."""
+    name = frame("train", 3)
+    image = root / "leftImg8bit" / f"{name}_leftImg8bit.png"
+    Image.open(image).resize((WIDTH // 2, HEIGHT // 2)).save(image)
+    assert len(load().members) == N_TRAIN
+    prepare.__globals__["_stores"].cache_clear()
+    Image.fromarray(ids[name].T.copy()).save(root / "gtFine" / f"{name}_gtFine_labelIds.png")
+    with pytest.raises(
+        UserError, match=r"zurich_000003_000019_leftImg8bit.png has 64×32 pixels, its map 64×128"
+    ):
+        load()
+
+
+def test_maps_to_be_judged_have_one_size(load: Load, root: Path, ids: dict[str, np.ndarray]) -> None:
+    name = frame("val", 1)
+    Image.fromarray(ids[name][::2, ::2].copy()).save(root / "gtFine" / f"{name}_gtFine_labelIds.png")
+    with pytest.raises(UserError, match="64×32: val maps are judged as they are, so all must have one size"):
+        load()
+
+
+def test_maps_without_any_class_are_refused(load: Load, root: Path, ids: dict[str, np.ndarray]) -> None:
+    for i in range(N_VAL):
+        path = root / "gtFine" / f"{frame('val', i)}_gtFine_labelIds.png"
+        Image.fromarray(np.full((HEIGHT, WIDTH), 255, np.uint8)).save(path)
+    with pytest.raises(UserError, match="no pixel of the val maps has one of the 19 classes: they must hold"):
         load()
 
 

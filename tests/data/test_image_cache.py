@@ -167,7 +167,7 @@ def test_a_killed_decode_goes_on_where_it_was(
         decode(photos)
     assert 0 < len(reads) < N
     done = len(reads)
-    (folder,) = (tmp_path / "cache" / "decoded").iterdir()
+    (folder,) = (tmp_path / "cache" / "decoded").glob("*/5x7x3")
     with (folder / "pixels.1").open("ab") as file:
         file.write(b"half a row")
     monkeypatch.setattr(image_cache, "check_stop", check_stop)
@@ -179,7 +179,7 @@ def test_a_killed_decode_goes_on_where_it_was(
 @pytest.mark.parametrize("damage", ["index", "pixels"])
 def test_a_damaged_cache_is_made_again(photos: Path, decode: Decode, tmp_path: Path, damage: str) -> None:
     decode(photos)
-    (folder,) = (tmp_path / "cache" / "decoded").iterdir()
+    (folder,) = (tmp_path / "cache" / "decoded").glob("*/5x7x3")
     if damage == "index":
         (folder / "index.json").write_text(json.dumps({"shape": [1]}))
     else:
@@ -197,6 +197,37 @@ def test_another_size_and_a_first_colour_image_make_other_rows(photos: Path, dec
     found = decode(photos).items
     assert found.shape == (N, 5, 7, 3)
     assert np.array_equal(found[0], pixels_of(0))
+
+
+def test_listings_of_one_folder_keep_each_their_own_rows(
+    photos: Path, decode: Decode, tmp_path: Path, reads: list[str]
+) -> None:
+    """Some grey pictures of a folder and all of it, in turn: nothing is decoded a second time."""
+    grey = ["00.png", "01.png"]
+    for name in grey:
+        Image.open(photos / name).convert("L").save(photos / name)
+    some = [*grey, "broken.png"]
+    (photos / "broken.png").write_text("hello")
+    reading = Reading(tmp_path / "cache", on_corrupt="skip")
+    for turn in range(2):
+        found = decoded(photos, some, None, reading)
+        everything = decoded(photos, names(photos), None, reading)
+        as_rgb = decoded(photos, some, None, reading, rgb=True)
+        assert found.items.shape == (2, 5, 7, 1) and as_rgb.items.shape == (2, 5, 7, 3)
+        assert everything.items.shape == (N, 5, 7, 3) and [*found.skipped] == ["broken.png"]
+        expected = [np.asarray(Image.open(photos / name)) for name in grey]
+        assert np.array_equal(found.items[:][..., 0], np.stack(expected))
+        assert np.array_equal(everything.items[2], pixels_of(2))
+        assert sorted(reads) == ([] if turn else sorted([*grey, *names(photos)[:-1]]))
+        reads.clear()
+    times = (photos / "01.png").stat()
+    (photos / "01.png").write_bytes(b"bye".ljust(times.st_size))
+    os.utime(photos / "01.png", ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert len(decoded(photos, some, None, reading).kept) == 2
+    verifying = Reading(tmp_path / "cache", on_corrupt="skip", verify=True)
+    assert decoded(photos, some, None, verifying).kept.tolist() == [0]
+    assert decoded(photos, names(photos), None, verifying).kept.tolist() == [0, *range(2, N)]
+    assert reads == []
 
 
 def test_a_cache_that_cannot_be_written(photos: Path, tmp_path: Path) -> None:
@@ -244,7 +275,7 @@ def test_what_the_machine_fails_at_is_not_remembered(
 def test_an_error_without_a_digest_is_tried_again(photos: Path, decode: Decode, tmp_path: Path) -> None:
     """As caches have it that were written before errors of the machine were told apart."""
     decode(photos)
-    (folder,) = (tmp_path / "cache" / "decoded").iterdir()
+    (folder,) = (tmp_path / "cache" / "decoded").glob("*/5x7x3")
     stored = json.loads((folder / "index.json").read_text())
     stored["entries"]["03.png"][5:] = ["", "", -1, "Input/output error"]
     (folder / "index.json").write_text(json.dumps(stored))
@@ -299,3 +330,10 @@ def test_a_name_that_is_no_utf8_is_refused_before_anything_is_decoded(
     assert reads == []
     found = decode(photos, on_corrupt="skip")
     assert len(found.kept) == N and list(found.skipped) == ["b\\xe4r.png"]
+
+
+def test_a_name_that_no_line_of_a_table_can_hold_is_refused(photos: Path, decode: Decode) -> None:
+    (photos / "two\nlines.png").write_bytes((photos / "00.png").read_bytes())
+    with pytest.raises(UserError, match=r"  two\\nlines.png: its name has a line break: rename it"):
+        decode(photos)
+    assert list(decode(photos, on_corrupt="skip").skipped) == ["two\\nlines.png"]
