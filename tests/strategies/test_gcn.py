@@ -10,7 +10,8 @@ from scipy.spatial.distance import cdist
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from altool.strategies._gcn import GCN, Adjacency, GCNOptions, keep_mask, train_gcn
+from altool.strategies._gcn import GCN, Adjacency, GCNOptions, train_gcn
+from altool.strategies._gcn_share import drop
 from altool.strategies.core_gcn import CoreGCN
 from altool.strategies.coreset import CoreSet
 from altool.strategies.uncertain_gcn import Graph, UncertainGCN
@@ -36,9 +37,17 @@ def test_propagation_is_the_dense_product(columns: int) -> None:
     torch.testing.assert_close(Adjacency.of(x).times(values), dense(x) @ values, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("weight", [1.2, 0.5])
-def test_training_is_that_of_the_dense_network(context_of, weight: float) -> None:
+@pytest.mark.parametrize(
+    ("weight", "tile", "threads"), [(1.2, 2048, 1), (0.5, 2048, 2), (1.2, 4, 2), (0.5, 9, 3)]
+)
+def test_training_is_that_of_the_dense_network(
+    context_of, monkeypatch, threads_are, weight: float, tile: int, threads: int
+) -> None:
     """The loss −mean log p over labelled nodes − λ mean log(1 − p) over the others, and two layers of A·X·W + b."""
+    monkeypatch.setattr(
+        "altool.strategies._gcn_share.TILE_ROWS", tile
+    )  # one share; four of two tiles; two of two
+    threads_are(threads)
     x = features(dtype=torch.float32)
     context = context_of(torch.zeros(N, 1), list(range(N_LABELLED)))
     options = GCNOptions(5, 0.0, 0.05, 1e-3, 12, weight)
@@ -80,14 +89,34 @@ def test_bf16_rounds_the_hidden_units_and_the_order_stays(context_of) -> None:
     assert spearmanr(fp32, bf16).statistic > 0.995  # type: ignore[attr-defined]
 
 
-def test_units_are_dropped_with_the_given_probability() -> None:
-    units = torch.empty(1001, 101)
-    kept = keep_mask(units, 0.3, torch.Generator().manual_seed(0))
-    assert kept.shape == units.shape
-    deviation = (0.7 * 0.3 / kept.numel()) ** 0.5
-    assert abs(kept.float().mean().item() - 0.7) < 4 * deviation
-    neighbours = kept[:, 1:].float() * kept[:, :-1].float()  # four of a draw, and yet independent
-    assert abs(neighbours.mean().item() - 0.49) < 6 * deviation
+def test_threads_do_not_change_what_is_dropped(context_of, threads_are) -> None:
+    x = torch.rand(5000, 16, generator=torch.Generator().manual_seed(6))  # two shares
+    context = context_of(torch.zeros(len(x), 1), list(range(500)))
+    found = []
+    for threads in (1, 2, 2, 3):
+        threads_are(threads)
+        found.append(train_gcn(context, GCNOptions(32, 0.5, 0.01, 5e-4, 15, 1.2), x, 500)[0])
+    one, two, again, three = found
+    assert one.std() > 0.01 and torch.equal(two, again)
+    for other in (two, three):
+        torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(1001, 101), (400, 256)])  # odd, and what vectors like
+def test_units_are_dropped_with_the_given_probability(kind: torch.dtype, shape: tuple[int, int]) -> None:
+    units = torch.linspace(0.5, 1.5, shape[0] * shape[1]).view(shape).to(kind)
+    before, spare = units.clone(), torch.empty(-(-units.numel() // 4), dtype=torch.int64)
+    drop(units, 0.3, torch.Generator().manual_seed(0), spare)
+    kept = units != 0
+    assert torch.equal(units[kept], before[kept])
+    for part in (kept, *kept.flatten().chunk(2)):  # halves are decided by other bits
+        deviation = (0.7 * 0.3 / part.numel()) ** 0.5
+        assert abs(part.float().mean().item() - 0.7) < 4 * deviation
+    n = kept.numel()
+    for apart in (1, 2, 3, -(-n // 2)):  # four of a draw, and yet independent
+        both = kept.flatten()[apart:] & kept.flatten()[:-apart]
+        assert abs(both.float().mean().item() - 0.49) < 6 * (0.7 * 0.3 / len(both)) ** 0.5
 
 
 def test_initial_weights_are_uniform_by_the_width_of_the_output() -> None:
@@ -136,6 +165,13 @@ def test_uncertain_gcn_buys_what_is_nearest_to_its_target(context_of) -> None:
         scores = strategy.score(context, graph).numpy()
         np.testing.assert_allclose(scores, [-abs(p - target) for p in candidates], rtol=1e-5)
         assert strategy.select(context, graph, scores, 4).indices.tolist() == wanted
+
+
+@pytest.fixture
+def threads_are():
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
 
 
 def k_center(points: np.ndarray, centres: np.ndarray, n: int) -> list[int]:

@@ -1,0 +1,65 @@
+"""Shares of one piece of work in threads of their own, each thread a core.
+
+torch splits every operation over the cores and awaits them at its end. Where a step is a chain of short operations on rows
+that do not depend on each other, that waiting is a large part of the time; here a core keeps its rows for the whole chain.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+if TYPE_CHECKING:
+    import torch
+
+Share = TypeVar("Share")
+Result = TypeVar("Result")
+
+
+class Crew:
+    """As many threads as torch uses in the caller's; none on a GPU, whose work the caller queues by itself.
+
+    with Crew(device) as crew:
+        results = crew.each(work, shares)
+    """
+
+    def __init__(self, device: "torch.device"):
+        import torch
+
+        self.n_threads = torch.get_num_threads() if device.type == "cpu" else 1
+        self._pool: ThreadPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        import torch
+
+        if self.n_threads > 1:
+            begun = Barrier(self.n_threads + 1)
+
+            def begin() -> None:
+                torch.get_num_threads()  # takes the process's number, which would else replace ours at the first operation
+                torch.set_num_threads(1)
+                begun.wait()
+
+            self._pool = ThreadPoolExecutor(self.n_threads, "crew", begin)
+            for _ in range(self.n_threads):
+                self._pool.submit(int)
+            begun.wait()
+            torch.set_num_threads(self.n_threads)  # threads begun later take the number that was set last
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def each(self, work: Callable[[Share], Result], shares: Iterable[Share]) -> list[Result]:
+        """`work(share)` of every share, in their order. Gradients are not recorded."""
+        import torch
+
+        def unrecorded(share: Share) -> Result:
+            with torch.no_grad():
+                return work(share)
+
+        return list(self._pool.map(unrecorded, shares) if self._pool is not None else map(unrecorded, shares))
