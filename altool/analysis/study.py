@@ -104,7 +104,7 @@ class Study:
 
     def epochs(self, cell: StudyCell) -> pd.DataFrame:
         """epochs.csv, as `acquired`."""
-        return self._table(cell, "epochs.csv")
+        return self._table(cell, "epochs.csv", of_numbers=True)
 
     def arrays(self, cell: StudyCell, seed: int, stage: int) -> dict[str, np.ndarray]:
         """diagnostics/stage_NNN.npz, {} where there is none."""
@@ -129,15 +129,20 @@ class Study:
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise RunConflict(f"{path} is damaged: {error}.") from None
 
-    def _table(self, cell: StudyCell, name: str) -> pd.DataFrame:
+    def _table(self, cell: StudyCell, name: str, of_numbers: bool = False) -> pd.DataFrame:
         found = []
         for seed in cell.seeds:
             path = self.seed_folder(cell, seed) / name
             if not _has_rows(path):
                 continue
             try:
-                found.append(pd.read_csv(path).assign(seed=seed))
-            except (pd.errors.ParserError, UnicodeDecodeError) as error:
+                table = pd.read_csv(path)
+                numbers = table.select_dtypes("number").dropna(axis="columns")
+                wrong = [*table.columns.difference(numbers.columns)]
+                if of_numbers and wrong:
+                    raise RunConflict(f"{path} is damaged: not every {wrong[0]} is a number.")
+                found.append(table.assign(seed=seed))
+            except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
                 raise RunConflict(f"{path} is damaged: {error}.") from None
         return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
@@ -199,7 +204,7 @@ def _moved(folder: Path, record: Path) -> Path:
 
 
 def _has_rows(path: Path) -> bool:
-    return path.exists() and len(path.read_text().splitlines()) > 1
+    return path.exists() and len(path.read_bytes().splitlines()) > 1
 
 
 def _columns() -> list[str]:

@@ -49,13 +49,18 @@ def _wanted(
     from altool.reproduce.grid import Wanted
 
     find_experiment(name, folders)  # before the imports that take seconds
+    outputs = parsed.outputs
+    for word in words:
+        if word.startswith("outputs="):  # as altool run has it
+            outputs = Path(word.removeprefix("outputs=").strip("\"'")).expanduser()
+    words = tuple(word for word in words if not word.startswith("outputs="))
     return Wanted(
         name=name,
         seeds=_seeds(parsed.seeds),
         only=_only(parsed.only or ()),
         device=parsed.device,
         smoke=parsed.scale == "smoke",
-        outputs=parsed.outputs,
+        outputs=outputs,
         words=words,
         folders=folders,
         mode=parsed.progress,

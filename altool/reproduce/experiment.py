@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from altool.config.files import options
-from altool.core.errors import UserError, did_you_mean
+from altool.core.errors import UserError, did_you_mean, nearest
 
 PAPERS = {  # what `paper:` may name
     "P0": "TA-VAAL, arXiv draft",
@@ -47,7 +47,8 @@ def find_experiment(name: str, folders: tuple[Path, ...] = ()) -> Experiment:
     """Raises UserError for a name that is none."""
     known = options("experiment", folders)
     if name not in known:
-        raise UserError(f"there is no experiment {name}: {did_you_mean(name, known)}")
+        hint = did_you_mean(name, known) if nearest(name, known) else "altool reproduce ls lists them."
+        raise UserError(f"there is no experiment {name}: {hint}")
     path = known[name].path
     dataset = base_dataset(path, known)
     lacks = dataset if dataset and dataset not in options("dataset", folders) else ""

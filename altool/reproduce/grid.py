@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from altool.config.fingerprint import NO_INFLUENCE
 from altool.config.literal import as_text
 from altool.core.errors import UserError, did_you_mean
 from altool.core.naming import fingerprint
@@ -38,8 +39,9 @@ class Wanted:
 
     @property
     def own(self) -> list[str]:
-        """The words that make other runs than the paper's."""
-        return [word for word in self.words if not word.startswith(("data_root=", "threads="))]
+        """The words that make other runs than the paper's, or draw them otherwise."""
+        keys = {*NO_INFLUENCE} - {"reproduce"}
+        return [word for word in self.words if word.partition("=")[0].partition(".")[0] not in keys]
 
     @property
     def folder(self) -> Path:

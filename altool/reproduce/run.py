@@ -145,10 +145,12 @@ def _unrecorded(grid: Grid) -> list[str]:
     """Of runs that were finished before the experiment asked for more than they wrote."""
     lines = []
     for cell in [] if grid.measures_data else grid.cells:
-        done = [seed for seed in cell.run.seeds if cell.is_done(seed)]
-        words = sorted({word for seed in done for word in cell.not_recorded(seed)})
+        lacking = {s: words for s in cell.run.seeds if cell.is_done(s) and (words := cell.not_recorded(s))}
+        words = sorted({word for some in lacking.values() for word in some})
         if words:
-            command = shlex.join(["altool", "run", *cell.origin.words, "rerun=true"])
+            seeds = f"seeds=[{','.join(map(str, lacking))}]"
+            kept = [word for word in cell.origin.words if not word.startswith("seeds=")]
+            command = shlex.join(["altool", "run", *kept, seeds, "rerun=true"])
             where = f"{cell.label}, {cell.panel}" if cell.panel else cell.label
             lines.append(
                 f"{where} was run before without {', '.join(words)}; this runs it again:\n  {command}"

@@ -47,9 +47,16 @@ def test_side_tables_name_their_seed(study: Study) -> None:
     for seed, loss in ((0, 0.25), (2, 0.5)):
         (study.seed_folder(cell, seed) / "epochs.csv").write_text(f"stage,epoch,test_loss\n0,0,{loss}\n")
     assert study.epochs(cell).values.tolist() == [[0, 0, 0.25, 0], [0, 0, 0.5, 2]]
-    (study.seed_folder(cell, 2) / "epochs.csv").write_text("a,b\n1,2,3\n1,2\n4,5,6,7\n")
-    with pytest.raises(RunConflict, match=r"epochs\.csv is damaged"):
-        study.epochs(cell)
+    for damage in (
+        b"a,b\n1,2,3\n1,2\n4,5,6,7\n",
+        b"stage,epoch,test_loss\n0,0,0.5\nrubbish,,x\n",
+        b"stage,epoch,test_loss\n0,0,\n",
+        b"\xff\xfe\n\n",
+        b"\n\n",
+    ):
+        (study.seed_folder(cell, 2) / "epochs.csv").write_bytes(damage)
+        with pytest.raises(RunConflict, match=r"seed_002/epochs\.csv is damaged"):
+            study.epochs(cell)
 
 
 def test_arrays_of_a_stage(study: Study) -> None:

@@ -125,7 +125,7 @@ def test_older_runs_that_lack_what_is_drawn_are_named(altool) -> None:
     said = altool(*TOY)
     assert said.code == 0
     assert "altool: Random, Circles was run before without trace=last; this runs it again:" in said.err
-    assert said.err.rstrip().endswith("rerun=true") and "LDR" not in said.err
+    assert said.err.rstrip().endswith("'seeds=[1]' rerun=true") and "LDR" not in said.err
 
 
 def test_a_run_that_breaks_is_told_and_the_rest_is_drawn(altool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,10 +195,19 @@ def test_a_part_or_other_settings_go_beside_the_whole_experiment(altool) -> None
     )
     assert whole.folder == Path("outputs/reproduce/ldr_fig5").absolute()
     assert len({whole.folder, part.folder, other.folder}) == 3
-    assert Wanted("ldr_fig5", words=("threads=1",)).folder == whole.folder
+    for word in ("threads=1", "device=cpu", "seeds=[0,1]", "diagnostics.audit=true", "trace=true"):
+        same = Wanted("ldr_fig5", words=(word,))
+        assert (same.folder, grid_of(same).stamp) == (whole.folder, "")
     assert grid_of(part).stamp == "Only panel=Circles." and grid_of(other).stamp == "With learner.epochs=2."
     assert part.command == "altool reproduce ldr_fig5 --only panel=Circles"
     assert other.command == "altool reproduce ldr_fig5 learner.epochs=2 threads=1"
+
+
+def test_outputs_is_a_word_as_well(altool) -> None:
+    said = altool(*TOY, "outputs=elsewhere", "--seeds", "0")
+    assert said.code == 0 and not Path("outputs").exists()
+    assert (Path("elsewhere") / MADE.relative_to("outputs") / "summary.txt").exists()
+    assert "With outputs" not in said.out
 
 
 def test_claims_about_another_panel_are_not_judged_with_the_one_that_was_run(altool) -> None:
