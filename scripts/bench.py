@@ -4,7 +4,8 @@
     python scripts/bench.py --only kcenter,vae --rounds 3
 
 Rows: train, vae, kcenter, gcn, vab_al, ldr, deepfool, small, default, growth, streamed, precision, gpu. Without --only all
-of them but `precision`, which trains for minutes; `gpu` says so where there is no CUDA device.
+of them but `precision`, which trains for minutes; `gpu` says so where there is no CUDA device. `released` is a row
+where --released names a clone of TA-VAAL's code.
 """
 
 import argparse
@@ -25,6 +26,7 @@ def main() -> int:
     parser.add_argument("--csv", type=Path, help="where the table goes, with every round")
     parser.add_argument("--markdown", type=Path, help="where the table goes as Markdown")
     parser.add_argument("--figure", type=Path, help="where the picture of achieved against possible goes")
+    parser.add_argument("--released", type=Path, help="a clone of TA-VAAL's code, to be run beside ours")
     parser.add_argument("--tiny", action="store_true", help="tiny sizes, to try the paths out")
     options = parser.parse_args()
     if options.rounds < 1 or options.threads < 1:

@@ -6,7 +6,6 @@ that do not depend on each other, that waiting is a large part of the time; here
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -18,7 +17,8 @@ Result = TypeVar("Result")
 
 
 class Crew:
-    """As many threads as torch uses in the caller's; none on a GPU, whose work the caller queues by itself.
+    """As many threads as torch uses in the caller's; none on a GPU, whose work the caller queues by itself. Until it is
+    left, torch keeps to one core in the caller's thread too: its waiting helpers would be in the way.
 
     with Crew(device) as crew:
         results = crew.each(work, shares)
@@ -34,25 +34,18 @@ class Crew:
         import torch
 
         if self.n_threads > 1:
-            begun = Barrier(self.n_threads + 1)
-
-            def begin() -> None:
-                torch.get_num_threads()  # takes the process's number, which would else replace ours at the first operation
-                torch.set_num_threads(1)
-                begun.wait()
-
-            self._pool = ThreadPoolExecutor(self.n_threads, "crew", begin)
-            for _ in range(self.n_threads):
-                self._pool.submit(int)
-            begun.wait()
-            torch.set_num_threads(self.n_threads)  # threads begun later take the number that was set last
+            torch.set_num_threads(1)  # also of threads that are new to torch
+            self._pool = ThreadPoolExecutor(self.n_threads, "crew")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        import torch
+
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
+            torch.set_num_threads(self.n_threads)
 
     def each(self, work: Callable[[Share], Result], shares: Iterable[Share]) -> list[Result]:
         """`work(share)` of every share, in their order. Gradients are not recorded."""

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from altool.core.atomic import write_text_atomic
-from benchmark import default_run, gpu, growth, precision, streamed
+from benchmark import default_run, gpu, growth, precision, released, streamed
 from benchmark.compared import Result, Settings, Workload
 from benchmark.machine import header, measure_ceilings
 from benchmark.roofline import draw
@@ -43,6 +43,7 @@ MEASURED: dict[str, Callable[[Settings], list[Result]]] = {
     "gpu": gpu.measure,
 }
 ONLY_WHEN_ASKED = {"precision"}
+RELEASED = "released"  # with --released
 VERDICTS = {
     "aim": "[green]aim[/]",
     "must": "[green]must[/]",
@@ -52,7 +53,7 @@ VERDICTS = {
 
 
 def bench(options: argparse.Namespace) -> int:
-    names = _chosen(options.only)
+    names = _chosen(options.only, options.released is not None)
     if names is None:
         return 2
     torch.set_num_threads(options.threads)
@@ -64,7 +65,10 @@ def bench(options: argparse.Namespace) -> int:
     results: list[Result] = []
     for name in names:
         with console.status(f"{name} ({len(results)} rows so far)"):
-            if name in COMPARED:
+            if name == RELEASED:
+                for workload in released.workloads(options.released, settings):
+                    results += compare(workload, settings)
+            elif name in COMPARED:
                 results += compare(COMPARED[name](settings), settings)
             else:
                 results += MEASURED[name](settings)
@@ -80,10 +84,10 @@ def bench(options: argparse.Namespace) -> int:
     return 0
 
 
-def _chosen(only: str) -> list[str] | None:
+def _chosen(only: str, with_released: bool = False) -> list[str] | None:
     """Row names that are one of the words or, where none is, begin with it; None, and a line on stderr, where a word fits
     none."""
-    known = [*COMPARED, *MEASURED]
+    known = [*COMPARED, *MEASURED, *([RELEASED] if with_released else [])]
     words = [word.strip() for word in only.split(",") if word.strip()]
     unknown = [word for word in words if not any(name.startswith(word) for name in known)]
     if unknown:

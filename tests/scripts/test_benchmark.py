@@ -2,19 +2,22 @@
 
 import csv
 import math
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from benchmark import gpu, precision, table
+from benchmark import gpu, precision, released, table
 from benchmark.compared import Count, Ours, Part, Result, Settings, Workload
 from benchmark.machine import Ceilings
 from benchmark.roofline import draw
 from benchmark.timing import Counting, compare
 from PIL import Image
 from scipy import stats
+
+from altool.core.errors import UserError
 
 TINY = Settings(rounds=2, threads=1, tiny=True)
 
@@ -77,6 +80,51 @@ def test_both_sides_find_the_same(name: str) -> None:
     for row in compare(table.COMPARED[name](TINY), Settings(rounds=1, threads=1, tiny=True)):
         assert row.value and row.value > 0
         assert row.count and row.count.operations > 0 and row.count.bytes > 0
+
+
+FAKE = {
+    "models/resnet.py": "ResNet18 = lambda num_classes: Linear(1, 1)\n",
+    "models/query_models.py": "LossNet = VAE = Discriminator = lambda *_: Linear(1, 1)\n",
+    "train_test.py": """
+SEEN = []
+def train_epoch(models, method, criterion, optimizers, loaders, epoch, epoch_loss):
+    SEEN.extend(tuple(pictures.cuda().shape) for pictures, _ in loaders["train"])
+""",
+    "selection_methods.py": """
+ADDENDUM, SUBSET, BATCH, EPOCHV, SEEN = 1000, 10000, 128, 100, []
+def train_vaal(models, optimizers, labelled, unlabelled, cycle):
+    print("unheard")
+    models["vae"].cuda()
+    pictures, classes, numbers = next(iter(unlabelled))
+    SEEN.append((int((ADDENDUM * cycle + SUBSET) * EPOCHV / BATCH), *pictures.shape, numbers.tolist() == [*range(128)]))
+""",
+}
+
+
+def test_released_code_runs_from_its_folder_beside_ours(tmp_path: Path, monkeypatch, capsys) -> None:
+    """A folder with the names that are asked for. Of three iterations the first is taken off."""
+
+    def forget() -> None:
+        for name in ("train_test", "selection_methods", "models", "models.resnet", "models.query_models"):
+            monkeypatch.delitem(sys.modules, name, raising=False)
+
+    forget()
+    (tmp_path / "models").mkdir()
+    for name, text in FAKE.items():
+        (tmp_path / name).write_text("from torch.nn import Linear\n" * name.startswith("models") + text)
+    epoch, game = released.workloads(tmp_path, TINY)
+    for part in (*epoch.reference, *game.reference):
+        part.run()
+    assert sys.modules["train_test"].SEEN == [(128, 3, 32, 32)] * 4
+    selection = sys.modules["selection_methods"]
+    assert selection.SEEN == [(3, 128, 3, 32, 32, True), (1, 128, 3, 32, 32, True)]
+    assert [part.scale for part in game.reference] == [0.5, -0.5]
+    assert selection.SUBSET == 10000
+    assert capsys.readouterr().out == ""
+    assert [side.precision for side in epoch.ours] == ["fp32", "fp32", "bf16"]
+    forget()
+    with pytest.raises(UserError, match=r"--released .*elsewhere: No module named"):
+        released.workloads(tmp_path / "elsewhere", TINY)
 
 
 def test_gpu_rows_run_without_one() -> None:

@@ -32,9 +32,9 @@ from benchmark.scene import (
 STEPS = 2
 
 
-def workload(settings: Settings) -> Workload:
+def workload(settings: Settings, steps: int = STEPS) -> Workload:
     batch = settings.size(128, 4)
-    n = STEPS * batch
+    n = steps * batch
     images, labels = random_images(n), labels_of(n, 10)
     learner = learner_of(
         "learner=resnet18",
