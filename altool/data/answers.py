@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from altool.core.errors import UserError, nearest
-from altool.data.csv_lines import COLUMNS, Line, read_lines
+from altool.data.csv_lines import COLUMNS, Line, read_table
 
 SKIP = "skip"  # the answer "this picture cannot, or need not, be labelled"
-DELIMITERS = ",;\t"
 
 
 @dataclass(frozen=True)
@@ -100,28 +99,15 @@ def read_answers(
 
 
 def _lines(path: Path) -> list[Line]:
-    """The lines of the file, whatever stands between their cells. Raises UserError when it has no such columns."""
-    text = _text(path)
-    header = next((line for line in text.splitlines() if line.strip()), "")
-    columns, lines = read_lines(text, max(DELIMITERS, key=header.count))
+    """The lines of the file. Raises UserError when it has no such columns."""
+    try:
+        columns, lines = read_table(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', error)}.") from error
     if not set(COLUMNS) <= set(columns):
         found = f"its first line has {', '.join(columns)}" if columns else "it is empty"
         raise UserError(f"{path} needs a first line path,label: {found}.")
     return lines
-
-
-def _text(path: Path) -> str:
-    """UTF-8 with or without a mark, UTF-16 with one, else what Windows' spreadsheets write."""
-    try:
-        contents = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-    if contents[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return contents.decode("utf-16", errors="replace")
-    try:
-        return contents.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return contents.decode("cp1252", errors="replace")
 
 
 def _match(written: str, known: Mapping[str, object], beside: Path, folder: Path) -> str | None:

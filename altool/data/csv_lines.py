@@ -4,9 +4,11 @@ import csv
 import io
 from collections.abc import Sequence
 from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
 COLUMNS = ("path", "label")
+DELIMITERS = ",;\t"
 
 
 class Line(NamedTuple):
@@ -24,6 +26,26 @@ class Table(NamedTuple):
 
     columns: list[str]
     lines: list[Line]
+
+
+def read_table(path: Path) -> Table:
+    """The file as any spreadsheet writes it, whatever stands between its cells. Raises OSError, and ValueError where it is
+    no text."""
+    text = _text(path.read_bytes())
+    if "\0" in text:
+        raise ValueError("it is no text")
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    return read_lines(text, max(DELIMITERS, key=header.count))
+
+
+def _text(contents: bytes) -> str:
+    """UTF-8 with or without a mark, UTF-16 with one, else what Windows' spreadsheets write."""
+    if contents[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return contents.decode("utf-16", errors="replace")
+    try:
+        return contents.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return contents.decode("cp1252", errors="replace")
 
 
 def read_lines(text: str, delimiter: str = ",") -> Table:

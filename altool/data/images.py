@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from altool.core.errors import UserError, did_you_mean
-from altool.data.csv_lines import COLUMNS, read_lines
+from altool.data.csv_lines import COLUMNS, read_table
 from altool.data.image_cache import decoded
 from altool.data.labels import encode
 from altool.data.reading import Reading
@@ -50,8 +50,8 @@ def read_folder(spec: DatasetSpec, path: Path, reading: Reading) -> Arrays:
 def read_csv(spec: DatasetSpec, path: Path, reading: Reading) -> Arrays:
     """The columns `path` (relative to the CSV, or absolute) and `label` (integers or words)."""
     try:
-        columns, lines = read_lines(path.read_bytes().decode("utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
+        columns, lines = read_table(path)
+    except (OSError, ValueError) as error:
         raise UserError(f"dataset.path={path} cannot be read as a CSV file: {error}") from error
     for column in COLUMNS:
         if column not in columns:
@@ -120,7 +120,6 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _as_integers(words: list[str]) -> np.ndarray:
-    try:
+    if all(word.isdecimal() and str(int(word)) == word for word in words):  # 001 is another word than 1
         return np.array([int(word) for word in words])  # so that class 10 comes after class 9
-    except ValueError:
-        return np.array(words)
+    return np.array(words)

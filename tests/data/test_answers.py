@@ -165,3 +165,8 @@ def test_numbers_stay_as_they_are_written(folder: Path) -> None:
         classes=("001", "1", "1.0", "cat"),
     )
     assert found.labels == {"a.png": "001", "b.png": "1.0", "c.png": "cat", "sub/d.png": "1"}
+
+
+def test_a_picture_is_no_table(folder: Path) -> None:
+    with pytest.raises(UserError, match=r"labels.csv cannot be read: it is no text\."):
+        answers(folder, b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")

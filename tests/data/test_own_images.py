@@ -163,6 +163,14 @@ def test_csv_files_that_cannot_be_used(grey: Path, text: str, says: str, read: R
     assert says in str(refused.value)
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_csv_as_a_spreadsheet_writes_it(grey: Path, read: Read, delimiter: str) -> None:
+    lines = [f"cat/{i}.png{delimiter}{('001', '1')[i % 2]}" for i in range(4)]
+    text = "\r\n".join([f"path{delimiter}label", *lines, ""])
+    arrays = read(csv_of(grey / "list.csv", text))
+    assert arrays.classes == ("001", "1")
+
+
 def test_a_csv_that_is_no_text(grey: Path, read: Read) -> None:
     spec = DatasetSpec("mine", "csv", path=str(grey / "cat" / "0.png"), test=0.25)
     with pytest.raises(UserError, match="cannot be read as a CSV file"):
