@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from altool.core.errors import UserError
 from altool.models.dropout import Dropout
+from altool.models.first_conv import FirstConv2d
 from altool.models.output import Output, TaskModel, image_shape
 
 
@@ -28,7 +29,13 @@ class CNN(TaskModel):
         super().__init__()
         c_in, *sides = image_shape(input_shape)
         widths = [c_in, *channels]
-        self.convs = nn.ModuleList(nn.Conv2d(a, b, kernel, padding=kernel // 2) for a, b in pairwise(widths))
+        first, *others = pairwise(widths)
+        self.convs = nn.ModuleList(
+            [
+                FirstConv2d(*first, kernel),
+                *(nn.Conv2d(a, b, kernel, padding=kernel // 2) for a, b in others),
+            ]
+        )
         height, width = (side // 2 ** len(channels) for side in sides)
         if not height or not width:
             raise UserError(

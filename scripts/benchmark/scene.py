@@ -1,6 +1,7 @@
 """What altool's side works on: real learners from their YAML files, stores of random bytes (never zeros), contexts."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from altool.data.store import Store, Transforms
 from altool.engine.query import make_context
 from altool.learners.fitted import FittedModel
 from altool.learners.learner import FitRequest, Learner
+from altool.models.first_conv import FirstConv2d
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 CIFAR = Transforms(MEAN, STD, crop_pad=4, flip=True)
@@ -116,5 +118,9 @@ def not_fused(parameters: Any, lr: float) -> torch.optim.SGD:
 
 
 def released_network(net: nn.Module) -> nn.Module:
-    """In NCHW, all parameters asking for gradients."""
-    return net.to(memory_format=torch.contiguous_format).requires_grad_(True)  # type: ignore[call-overload]
+    """A copy in NCHW, all parameters asking for gradients, and torch's own gradients by pictures."""
+    net = deepcopy(net).requires_grad_(True)
+    for module in net.modules():
+        if isinstance(module, FirstConv2d):
+            module.short_way = False
+    return net.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
