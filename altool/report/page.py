@@ -50,15 +50,16 @@ def page(paths: Sequence[Path], watch: Watch) -> tuple[str, list[Section]]:
     anchors = _anchors([study.name + ("-smoke" if study.generated else "") for study in found.studies])
     by_anchor = dict(zip(anchors, found.studies, strict=True))
     sections = [section(by_anchor[anchor], anchor) for anchor in watch(anchors, "drawing")]
-    others = plain.sections(found.plain)
+    plain_ones = plain.sections(found.plain)
     root = Path(os.path.commonpath([path.absolute() for path in paths]))
     total = _total(found)
-    results, smoke = [s for s in sections if not s.generated], [s for s in sections if s.generated]
+    results, others = ([s for s in some if not s.generated] for some in (sections, plain_ones))
+    smoke = [s for s in (*sections, *plain_ones) if s.generated]
     differing = sum([*s.judged["verdict"]].count(DIFFERS) for s in results)
     main = [
         _part("glance", "At a glance", overview.headline(found, total), overview.verdicts(results)),
         _part("differs", f"What differs ({differing})", overview.disagreements(results)),
-        _part("care", "Handle with care", overview.care(found, total, sections, root)),
+        _part("care", "Handle with care", overview.care(found, total, [*sections, *plain_ones], root)),
         _part(
             "list",
             "What is here",
@@ -73,7 +74,7 @@ def page(paths: Sequence[Path], watch: Watch) -> tuple[str, list[Section]]:
     ]
     title = f"altool report: {', '.join(path.absolute().name for path in paths)}"
     parts = {"experiments": bool(results), "others": bool(others), "smoke": bool(smoke)}
-    return _document(title, main, parts), [*sections, *others]
+    return _document(title, main, parts), [*sections, *plain_ones]
 
 
 def _document(title: str, main: Iterable[object], parts: Mapping[str, bool]) -> str:

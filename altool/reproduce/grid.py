@@ -13,7 +13,7 @@ from altool.core.naming import fingerprint
 from altool.engine.progress import Mode
 from altool.reproduce.cells import Planned, plan
 from altool.reproduce.experiment import Experiment, find_experiment
-from altool.reproduce.smoke import GENERATED, smoke_words
+from altool.reproduce.smoke import smoke_stamp, smoke_words
 
 SMOKE_FOLDER = "smoke"
 
@@ -73,8 +73,7 @@ class Grid:
     def stamp(self) -> str:
         """What every figure of it has to say of its runs, where they are not the paper's."""
         if self.wanted.smoke:
-            generated = any(GENERATED in str(cell.run.dataset.path) for cell in self.cells)
-            return f"Smoke scale{', generated data' if generated else ''}: no result."
+            return smoke_stamp(cell.run for cell in self.cells)
         own, only = self.wanted.own, self.wanted.only
         part = ", ".join(f"{key}={'|'.join(values)}" for key, values in only.items())
         told = [f"Only {part}."] * bool(part) + [f"With {', '.join(own)}."] * bool(own)

@@ -23,6 +23,7 @@ from altool.reproduce.draw import Drawn, draw
 from altool.reproduce.grid import Grid, Wanted, grid_of
 from altool.reproduce.machine import this_machine
 from altool.reproduce.outlook import outlook
+from altool.reproduce.smoke import smoke_stamp
 
 
 @dataclass
@@ -69,7 +70,8 @@ class Session:
         for position, planned in enumerate(cells):
             if all(planned.is_done(seed) for seed in planned.run.seeds):
                 continue
-            cell = build_cell(planned.run, planned.origin)
+            stamp = smoke_stamp([planned.run]) if self.wanted.smoke else ""
+            cell = replace(build_cell(planned.run, planned.origin), stamp=stamp)
             try:
                 check_cell(cell)
             except UserError as error:

@@ -184,6 +184,14 @@ def test_smoke_runs_are_stamped_and_in_no_count(outputs) -> None:
     assert 'id="ta_vaal_cvpr_fig3a-smoke"' in page and "✗" not in text and "✓" not in text
 
 
+def test_smoke_runs_without_a_record_are_stamped_as_well(outputs) -> None:
+    outputs.cell("random", {0: [0.1, 0.2]}, run={"stamp": "Smoke scale: no result."})
+    outputs.cell("margin", {0: [0.5, 0.6]}, start=20)
+    text = text_of(outputs.page())
+    assert text.count("Smoke scale: no result.") >= 2 and "1 section of smoke runs" in text
+    assert "Smoke" not in text.split("Runs of no paper's experiment")[1].split("Smoke runs: no results")[0]
+
+
 def test_runs_of_no_experiment_are_shown_beside_random(outputs) -> None:
     rise = [0.5, 0.6, 0.7]
     outputs.cell("random", {seed: rise for seed in range(3)})

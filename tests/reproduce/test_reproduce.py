@@ -55,6 +55,9 @@ def test_runs_seed_by_seed_draws_and_is_done_the_second_time(altool) -> None:
     record = json.loads((MADE / "study.json").read_text())
     assert record["generated"] and [cell["label"] for cell in record["cells"]] == ["Random", "LDR"]
     stages = sorted(Path("outputs").rglob("stages.csv"))
+    stamps = [json.loads((path.parent / "run.json").read_text())["stamp"] for path in stages]
+    assert stamps == ["Smoke scale: no result."] * 4
+    assert "Smoke scale: no result." in altool("table", "outputs").out
     before = [(path.stat().st_mtime_ns, path.read_bytes()) for path in stages]
     assert len(before) == 4
     again = altool(*TOY)
