@@ -18,7 +18,7 @@ from altool.engine.forecast import human_seconds
 from altool.engine.loop import check_cell, run_cell
 from altool.engine.progress import Progress
 from altool.reproduce.cells import Planned
-from altool.reproduce.datasets import facts_of, judges_sizes
+from altool.reproduce.datasets import facts_of
 from altool.reproduce.draw import Drawn, draw
 from altool.reproduce.grid import Grid, Wanted, grid_of
 from altool.reproduce.machine import this_machine
@@ -180,8 +180,7 @@ def _run(session: Session, grid: Grid) -> None:
 
 
 def _study(wanted: Wanted, grid: Grid, session: Session) -> Study:
-    looks = grid.measures_data or judges_sizes(grid.experiment.name)
-    facts = _facts(grid.cells, session) if looks else pd.DataFrame()
+    facts = _facts(grid.cells, session) if grid.measures_data else pd.DataFrame()
     cells = tuple(cell.as_study_cell() for cell in grid.cells)
     return Study(grid.experiment.name, grid.spec, cells, wanted.smoke, facts, grid.stamp, wanted.command)
 
