@@ -70,10 +70,10 @@ def legend_below(
     handles: Sequence[Artist],
     texts: Sequence[str],
     notes: Sequence[str] = (),
-    dashes: float = 3.2,
+    dashes: float = 4.5,
 ) -> Legend:
     """A legend under all axes, in as many columns as fit, `notes` above it; the figure grows by its height.
-    `dashes`: width of a handle in letters, 3.2 for lines, less for marks."""
+    `dashes`: width of a handle in letters, 4.5 for lines, whose longest pattern comes twice then, less for marks."""
     texts = [textwrap.fill(text, LEGEND_LETTERS, subsequent_indent="  ") for text in texts]
     lines = [line for note in notes for line in textwrap.wrap(note, LEGEND_LETTERS + 4)]
     legend = _legend(figure, handles, texts, "\n".join(lines), dashes)

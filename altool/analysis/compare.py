@@ -49,7 +49,9 @@ def render(
             sheets += [differences(panel, found)] if part != "labels" else []
             sheets += [_labels(panel, found)] if part != "differences" else []
     if part in (None, "penalty"):
-        sheets.append(_penalty(penalties(panels(stages, metric)), find_metric(metric)))
+        found = panels(stages, metric)
+        judged = [panel for panel in found if not panel.stamp] or found
+        sheets.append(_penalty(penalties(judged), find_metric(metric), judged[0].stamp))
     width = width or shutil.get_terminal_size((FALLBACK_COLUMNS, 24)).columns
     return "\n".join(sheet.show(format, width) for sheet in sheets)
 
@@ -73,6 +75,7 @@ def differences(panel: Panel, found: Sequence[Standing]) -> Sheet:
     ]
     ends = sorted({s.n_labelled for s in found})
     notes = [
+        *_stamped(panel.stamp),
         f"Differences to {panel.relative_to}, paired by seed [95 % t interval]{_direction(metric)}.",
         "p: two-sided paired t test on AUBC; Holm: corrected for the strategies in this table.",
         f"Last stage: {' or '.join(f'{n:,}' for n in ends)} labels. Stages ahead: after the first query, by the means.",
@@ -90,13 +93,18 @@ def _labels(panel: Panel, found: Sequence[Standing]) -> Sheet:
     ]
     base = panel.relative_to
     notes = [
+        *_stamped(panel.stamp),
         f"Labels that {base} needs more than the strategy has for an equal mean; interpolated between stages.",
         f"> and <: the curve of {base} ends, or begins, before it gets there.",
     ]
     return Sheet(f"{panel.title}: labels saved against {base}", [head, *rows], notes)
 
 
-def _penalty(found: Penalties, metric: Metric) -> Sheet:
+def _stamped(stamp: str) -> list[str]:
+    return [stamp] if stamp else []
+
+
+def _penalty(found: Penalties, metric: Metric, stamp: str) -> Sheet:
     labels = list(found.matrix.index)
     totals = found.matrix.to_numpy(float)
     rows = [
@@ -115,7 +123,9 @@ def _penalty(found: Penalties, metric: Metric) -> Sheet:
         notes = ["No two strategies share two seeds at a stage after the first query: nothing can be tested."]
     else:
         notes += _warnings([found.pairs])
-    return Sheet(f"Pairwise penalties: {metric.name}", [["beats", *labels], *rows], notes)
+    return Sheet(
+        f"Pairwise penalties: {metric.name}", [["beats", *labels], *rows], [*_stamped(stamp), *notes]
+    )
 
 
 def _frame(stages: pd.DataFrame, part: str, metric: str, relative_to: str) -> pd.DataFrame:
@@ -124,7 +134,8 @@ def _frame(stages: pd.DataFrame, part: str, metric: str, relative_to: str) -> pd
         return matrix.rename_axis("beats").reset_index()
     rows = []
     for panel, found in standings(stages, metric, relative_to):
-        about = {key: getattr(panel, key) for key in ("dataset", "imbalance", "learner", "relative_to")}
+        told = ("dataset", "imbalance", "learner", *("stamp" for _ in _stamped(panel.stamp)), "relative_to")
+        about = {key: getattr(panel, key) for key in told}
         for s in found:
             who = {**about, "metric": metric, "label": s.label}
             if part == "labels":

@@ -8,6 +8,7 @@ import pandas as pd
 from altool.analysis.moment import Moment
 from altool.analysis.statistics import std, t_interval
 
+MARGIN = 1.0  # what is comparable where a claim states no margin of its own: a point of accuracy, as the papers round
 AGREES, DIFFERS, NOT_RESOLVED, NOT_MEASURED = "agrees", "differs", "not resolved", "not measured"
 
 
@@ -27,12 +28,17 @@ class Comparison:
         """Order is not resolved while the 95 % interval holds `bound`; one seed has none, so there the sign alone speaks.
 
         "Not above" and "not below" hold with the mean, and differ only beyond the interval: that a difference was not found
-        is all that they say. Nothing measured, or one seed where a standard error is needed: not measured.
+        is all that they say. "Comparable", whose `bound` is the margin, is a test of equivalence (Schuirmann 1987, with the
+        95 % interval in place of his 90 %, one interval for all verdicts): it agrees where the whole interval lies within
+        the margin, differs where all of it lies outside. Nothing measured, or one seed where an interval is needed: not
+        measured.
         """
         if self.n == 0 or (self.n == 1 and relation in ("<<", ">>", "~")):
             return NOT_MEASURED
         if relation == "~":
-            return AGREES if abs(self.mean - bound) <= 2 * self.se else DIFFERS
+            if max(abs(self.low), abs(self.high)) <= bound:
+                return AGREES
+            return DIFFERS if self.low > bound or self.high < -bound else NOT_RESOLVED
         margin = self.margin(relation, bound)
         if relation.endswith("=") and margin >= 0:
             return AGREES
@@ -43,7 +49,7 @@ class Comparison:
     def margin(self, relation: str, bound: float) -> float:
         """How far from failing, below 0 where it fails: the smallest decides."""
         if relation == "~":
-            return 2 * (0.0 if np.isnan(self.se) else self.se) - abs(self.mean - bound)
+            return bound - abs(self.mean)
         return (self.mean - bound) * (-1 if relation.startswith("<") else 1)
 
 

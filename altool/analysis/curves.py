@@ -64,7 +64,7 @@ class Curve:
 class Panel:
     """The curves that belong together. `note`: settings that all share and that differ from the
     defaults. `relative_to`: label of the baseline that was subtracted seed by seed, "" for absolute
-    values."""
+    values. `stamp`: what has to be said of smoke runs, which have panels of their own."""
 
     dataset: str
     imbalance: str
@@ -73,6 +73,7 @@ class Panel:
     curves: tuple[Curve, ...]
     note: str
     relative_to: str = ""
+    stamp: str = ""
 
     @property
     def title(self) -> str:
@@ -81,7 +82,8 @@ class Panel:
     @property
     def slug(self) -> str:
         """For file names: `cifar10-step100_resnet18`."""
-        return f"{self.dataset}-{self.imbalance}_{self.learner}"
+        smoke = "_smoke" if self.stamp else ""
+        return f"{self.dataset}-{self.imbalance}_{self.learner}{smoke}"
 
 
 def panels(stages: pd.DataFrame, metric: str, relative_to: str | None = None) -> list[Panel]:
@@ -95,10 +97,10 @@ def panels(stages: pd.DataFrame, metric: str, relative_to: str | None = None) ->
     if metric not in recorded:
         raise UserError(f"--metric {metric}: these runs did not record it; they have {', '.join(recorded)}.")
     found = []
-    for key, frame in stages.dropna(subset=[metric]).groupby(["dataset", "imbalance", "learner"]):
-        dataset, imbalance, learner = cast(tuple[str, str, str], key)
+    for key, frame in stages.dropna(subset=[metric]).groupby(["dataset", "imbalance", "learner", "stamp"]):
+        dataset, imbalance, learner, stamp = cast(tuple[str, str, str, str], key)
         curves, note = _curves(frame, metric)
-        found.append(Panel(dataset, imbalance, learner, wanted, curves, note))
+        found.append(Panel(dataset, imbalance, learner, wanted, curves, note, stamp=stamp))
     return found if relative_to is None else _all_relative(found, relative_to)
 
 

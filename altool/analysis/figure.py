@@ -7,14 +7,17 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from altool.analysis import style
-from altool.analysis.canvas import encode, keep_within, legend_below, new, styled
+from altool.analysis.canvas import encode, footnote, keep_within, legend_below, new, styled
 from altool.analysis.curves import Curve, Panel
 from altool.analysis.label import items_name
 
 
 def image(panel: Panel, file_format: str, titled: bool = False) -> bytes:
     """The panel as a file's bytes, `file_format` one of canvas.FORMATS."""
-    return encode(draw(panel, titled), file_format)
+    figure = draw(panel, titled)
+    if panel.stamp:
+        footnote(figure, panel.stamp)
+    return encode(figure, file_format)
 
 
 @styled()

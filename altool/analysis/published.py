@@ -15,8 +15,10 @@
                 count, read as 100 labelled and as 100 bought beside the start set (L1)
     metric      see quantity.py
     relation    = < <= > >=; << and >> for "substantially" and "significantly", which one seed can never show; ~ for
-                "comparable": within two standard errors; empty: words that no number decides (comparison.py judges)
+                "comparable": within the margin that value gives, else one point (comparison.py judges); empty: words that
+                no number decides
     value, unit, std, trials     as printed: % and pp of accuracy, times for a ratio
+    read_to     how far a value read off a figure may be from the one drawn, either way; empty: printed in digits
     origin      paper, derived (arithmetic on the paper's numbers), authors' repository, third party
     text        what is said, in short
 
@@ -38,7 +40,7 @@ ORIGINS = ("paper", "derived", "authors' repository", "third party")
 
 @dataclass(frozen=True)
 class Statement:
-    """One row; `value`, `std` and `trials` are None where nothing is printed."""
+    """One row; `value`, `std`, `trials` and `read_to` are None where nothing is printed."""
 
     experiment: str
     kind: str
@@ -56,6 +58,7 @@ class Statement:
     unit: str
     std: float | None
     trials: int | None
+    read_to: float | None
     origin: str
     text: str
 
@@ -79,7 +82,7 @@ def statements(experiment: str) -> list[Statement]:
 def _table() -> pd.DataFrame:
     with files("altool.analysis").joinpath("published.csv").open(encoding="utf-8") as file:
         frame = pd.read_csv(file, dtype=str, keep_default_na=False)
-    for column in ("value", "std", "trials"):
+    for column in ("value", "std", "trials", "read_to"):
         frame[column] = pd.to_numeric(frame[column])  # empty: nan
     return frame
 

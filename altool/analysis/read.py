@@ -1,9 +1,10 @@
 """Finds run folders and reads their stages.csv into one table; all of analysis starts here."""
 
 import json
+import logging
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,8 @@ import pandas as pd
 from altool.core.errors import UserError, did_you_mean
 from altool.core.records import SCHEMA, read_rows
 from altool.core.runfolder import read_run
+
+log = logging.getLogger(__name__)
 
 SEED_FOLDER = re.compile(r"seed_\d+")  # so that seed_003.old-1, moved aside by rerun=true, is none
 BUDGET_FOLDER = re.compile(r"(?P<budget>(?P<start>\d+)\+(?P<step>\d+)x(?P<queries>\d+))(-|$)")
@@ -55,15 +58,18 @@ def read_stages(paths: Iterable[Path]) -> pd.DataFrame:
 
     The columns of stages.csv, and: folder, cell (the seed folder and its parent), run (equal for
     the seeds of one configuration, wherever they lie), status, finished, overrides (JSON of what
-    differs from the defaults), budget (start+step×queries, "" where the cell's name does not say).
-    Where the same run lies in several places, the longest counts. Raises UserError when there is no
-    finished stage.
+    differs from the defaults), budget (start+step×queries, "" where the cell's name does not say),
+    stamp (what has to be said of a smoke run, else ""). Where the same run lies in several places,
+    the longest counts. Smoke runs below a path that also holds others are left out, with a warning.
+    Raises UserError when there is no finished stage.
     """
     paths = list(paths)
     folders = find_seed_folders(paths)
+    tables = {folder.resolve(): _rows(folder) for folder in folders}
+    smoke = any(rows and rows[0]["stamp"] for rows in tables.values())
+    kept = {key for path in paths for key in _results(path, tables)} if smoke else {*tables}
     runs: dict[tuple[str, str], list[dict[str, str]]] = {}
-    for folder in folders:
-        rows = _rows(folder)
+    for rows in (tables[key] for key in sorted(kept)):
         key = (rows[0]["run"], rows[0]["seed"]) if rows else ("", "")
         if len(rows) > len(runs.get(key, [])):
             runs[key] = rows
@@ -74,6 +80,19 @@ def read_stages(paths: Iterable[Path]) -> pd.DataFrame:
         raise UserError(f"{where}: no run here; give a folder that `altool run` wrote, e.g. outputs.")
     frame = pd.DataFrame([row for rows in runs.values() for row in rows])
     return _typed(frame).sort_values(["cell", "seed", "stage"], ignore_index=True)
+
+
+def _results(path: Path, tables: Mapping[Path, list[dict[str, str]]]) -> list[Path]:
+    """The run folders at or below `path`, as `tables` names them: of results and smoke runs the results alone."""
+    place = (path if path.is_dir() else path.parent).resolve()
+    below = [key for key, rows in tables.items() if rows and key.is_relative_to(place)]
+    smoke = [key for key in below if tables[key][0]["stamp"]]
+    if not smoke or len(smoke) == len(below):
+        return below
+    named = path / os.path.relpath(os.path.commonpath(smoke), place)
+    runs = "1 smoke run is" if len(smoke) == 1 else f"{len(smoke)} smoke runs are"
+    log.warning("%s: %s left out, being no results; give %s alone to see them", path, runs, named)
+    return [key for key in below if key not in smoke]
 
 
 def _rows(folder: Path) -> list[dict[str, str]]:
@@ -104,12 +123,13 @@ def _rows(folder: Path) -> list[dict[str, str]]:
         "finished": "1" if status == "done" or complete else "0",
         "overrides": json.dumps(run.get("overrides") or {}, sort_keys=True),
         "budget": name["budget"].replace("x", "×") if name else "",
+        "stamp": str(run.get("stamp") or ""),
     }
     return [{**row, **about} for row in rows]
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    text = {*TEXT_COLUMNS, "folder", "cell", "run", "status", "overrides", "budget"}
+    text = {*TEXT_COLUMNS, "folder", "cell", "run", "status", "overrides", "budget", "stamp"}
     for column in frame.columns:
         if column in text or column.endswith("_per_class"):
             frame[column] = frame[column].fillna("")

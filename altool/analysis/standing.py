@@ -41,8 +41,8 @@ def standings(stages: pd.DataFrame, metric: str, to: str) -> list[tuple[Panel, l
     ]
 
 
-def _place(panel: Panel) -> tuple[str, str, str]:
-    return panel.dataset, panel.imbalance, panel.learner
+def _place(panel: Panel) -> tuple[str, ...]:
+    return panel.dataset, panel.imbalance, panel.learner, panel.stamp
 
 
 def _of_panel(relative: Panel, absolute: Panel, to: str) -> list[Standing]:

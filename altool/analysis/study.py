@@ -211,4 +211,4 @@ def _columns() -> list[str]:
     """What `read_stages` would give, where there is nothing to read."""
     who, none = Identity("", "", "", ""), Metrics()
     nothing = StageRecord(who, 0, 0, 0, 0, none, none, (), 0.0, Seconds(), 0.0, "")
-    return [*nothing.row(), "folder", "cell", "run", "status", "finished", "overrides", "budget"]
+    return [*nothing.row(), "folder", "cell", "run", "status", "finished", "overrides", "budget", "stamp"]

@@ -26,7 +26,7 @@ def summary_frame(
 
     Columns: dataset, imbalance, learner, strategy, compat, overrides (`key=value, …`), label,
     metric, relative_to, stage, n_labelled, mean, std (n − 1), n, aubc_mean, aubc_std, aubc_n (seeds
-    that have every stage). With `relative_to` the values are differences paired by seed, and low
+    that have every stage); of smoke runs also stamp. With `relative_to` the values are differences paired by seed, and low
     and high bound their 95 % t interval.
     """
     found = panels(read_stages(paths), metric, relative_to)
@@ -47,6 +47,7 @@ def _rows(panel: Panel, curve: Curve) -> list[dict[str, object]]:
         "label": curve.label,
         "metric": panel.metric.column,
         "relative_to": panel.relative_to,
+        **({"stamp": panel.stamp} if panel.stamp else {}),
     }
     area = {
         "aubc_mean": mean(areas_S),

@@ -98,10 +98,11 @@ def _heading(panel: Panel) -> str:
 
 
 def _notes(panel: Panel) -> list[str]:
+    notes = [panel.stamp] if panel.stamp else []
     if panel.relative_to:
-        notes = ["Mean difference over seeds, paired by seed and stage [95 % t interval]."]
+        notes += ["Mean difference over seeds, paired by seed and stage [95 % t interval]."]
     else:
-        notes = ["Mean ± standard deviation over seeds (n − 1)."]
+        notes += ["Mean ± standard deviation over seeds (n − 1)."]
     notes.append("AUBC: area under the curve over its range of labels; seeds with all stages.")
     counts = {int(n) for curve in panel.curves for n in curve.n_T}
     if 1 in counts:

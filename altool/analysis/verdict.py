@@ -1,23 +1,30 @@
 """What we measured beside what was printed: a difference for every value; agrees, differs, not resolved or not measured for
 every claim.
 
-A value agrees when it lies within two standard errors of our mean. A claim agrees when it holds at every stage and against
+A value agrees when it lies within two standard errors of our mean, and as far as it was read off a figure beside; sizes and
+entropies of datasets have no spread and agree to the digits printed. A claim agrees when it holds at every stage and against
 every rival that it names, each beyond the 95 % interval of the difference; it differs as soon as one of them fails beyond
 it; until then, with runs missing, it is not measured, and else, where an interval holds zero (or the bound), not resolved.
+"Comparable" asks for the interval to lie within a margin, so that few seeds resolve nothing instead of agreeing.
 Of one seed there is no interval: the sign alone speaks, which the note and the table say. Differences are paired: equal
 seed, and equal dataset where runs of several are taken together.
 """
 
-from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, product
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from altool.analysis import published
-from altool.analysis.comparison import AGREES, DIFFERS, NOT_MEASURED, NOT_RESOLVED, Comparison, compare
+from altool.analysis.comparison import (
+    AGREES,
+    DIFFERS,
+    MARGIN,
+    NOT_MEASURED,
+    NOT_RESOLVED,
+    Comparison,
+    compare,
+)
 from altool.analysis.moment import Moment, moments, readings
 from altool.analysis.published import Statement, statements
 from altool.analysis.sides import lineup, panel_groups
@@ -25,6 +32,7 @@ from altool.analysis.study import Study
 
 ALONE = "n = 1: no standard error"
 SIGN_ALONE = "n = 1, no interval: the sign alone"
+NO_SPREAD = "no spread is printed: counted as none"
 FACTS = {"pool_size": "n_pool", "test_size": "n_test", "pool_entropy": "entropy"}  # columns of Study.datasets
 PRINTED = (
     "paper",
@@ -72,66 +80,6 @@ def judge(study: Study) -> pd.DataFrame:
             found.append(vars(finding) | about | {"published": said.printed(), "text": said.text})
     frame = pd.DataFrame(found, columns=[*PRINTED, *RESULTS])
     return frame.astype({"measured": float, "se": float, "difference": float, "n": "Int64"})
-
-
-@dataclass(frozen=True)
-class Values:
-    """Printed, measured, and within two standard errors."""
-
-    printed: int
-    measured: int
-    within: int
-
-
-@dataclass(frozen=True)
-class Tally:
-    """`values`: of the papers; `others`: of their repositories and of third parties; then claims by verdict."""
-
-    values: Values
-    others: Values
-    agree: int
-    differ: int
-    unresolved: int
-    open: int
-    by_sign: int  # of those that agree or differ: with one seed
-
-
-def count(judged: pd.DataFrame) -> Tally:
-    """Of `judge`'s rows."""
-    rows = judged.to_dict("records")
-    claims = [row["verdict"] for row in rows if row["kind"] == "claim"]
-    by_sign = sum(is_by_sign(row) for row in rows)
-    own = [row for row in rows if row["kind"] == "value" and row["origin"] in published.OWN]
-    others = [row for row in rows if row["kind"] == "value" and row["origin"] not in published.OWN]
-    agree, differ, unresolved, missing = map(claims.count, (AGREES, DIFFERS, NOT_RESOLVED, NOT_MEASURED))
-    return Tally(_values(own), _values(others), agree, differ, unresolved, missing, by_sign)
-
-
-def is_by_sign(row: Mapping[Hashable, Any]) -> bool:
-    """Whether the claim of a row of `judge` was decided by one seed."""
-    return bool(row["kind"] == "claim" and row["verdict"] in (AGREES, DIFFERS) and row["n"] == 1)
-
-
-def _values(rows: list[dict[Hashable, Any]]) -> Values:
-    measured = [row for row in rows if not pd.isna(row["measured"])]
-    return Values(len(rows), len(measured), sum(row["verdict"] == AGREES for row in rows))
-
-
-def tally(judged: pd.DataFrame) -> str:
-    """E.g. `Values: 3 of 5 within two standard errors, 2 not measured. Claims: 2 agree, 1 differs, 1 not
-    resolved, 4 not measured.`"""
-    parts, n = [], count(judged)
-    for name, values in (("Values", n.values), ("Values that others report", n.others)):
-        said = [f"{values.within} of {values.measured} within two standard errors"] * bool(values.measured)
-        missing = values.printed - values.measured
-        said += [f"{missing} not measured"] if missing else []
-        parts += [f"{name}: {', '.join(said)}."] if said else []
-    if n.agree + n.differ + n.unresolved + n.open:
-        agrees, differs = "agrees" if n.agree == 1 else "agree", "differs" if n.differ == 1 else "differ"
-        sign = f" ({n.by_sign} by the sign of one seed)" if n.by_sign else ""
-        decided = f"Claims: {n.agree} {agrees}, {n.differ} {differs}{sign}"
-        parts.append(f"{decided}, {n.unresolved} not resolved, {n.open} not measured.")
-    return " ".join(parts)
 
 
 def _datasets(said: Statement) -> list[Statement]:
@@ -198,13 +146,17 @@ def _value(said: Statement, point: Comparison) -> Finding:
     if point.n == 1:
         return Finding("", ALONE, point.mean, None, 1, difference, within=ALONE)
     theirs = said.std / np.sqrt(said.trials) if said.std is not None and said.trials else 0.0
-    good = abs(difference) <= 2 * np.hypot(point.se, theirs)
+    good = abs(difference) <= 2 * np.hypot(point.se, theirs) + (said.read_to or 0.0)
     verdict, within = (AGREES, "yes") if good else (DIFFERS, "no")
-    return Finding(verdict, "", point.mean, point.se, point.n, difference, within)
+    notes = [f"read to ±{said.read_to:g}"] if said.read_to else []
+    notes += [] if said.std is not None and said.trials else [NO_SPREAD]
+    return Finding(verdict, "; ".join(notes), point.mean, point.se, point.n, difference, within)
 
 
 def _claim(said: Statement, pairings: list[Pairing], most: bool) -> Finding:
     relation, bound = said.relation, said.value or 0.0
+    if relation == "~" and said.value is None:
+        bound = MARGIN
     of_points = [[point.verdict(relation, bound) for point in pairing] for pairing in pairings]
     verdicts = [_most(one) if most else _all(one) for one in of_points]
     verdict = _all(verdicts)
@@ -212,8 +164,10 @@ def _claim(said: Statement, pairings: list[Pairing], most: bool) -> Finding:
     measured = [point for point in points if point.n]
     deciding = [point for point, one in zip(points, flat, strict=True) if one == verdict and point.n]
     tightest = min(deciding or measured, key=lambda point: point.margin(relation, bound))
-    note = _note(tightest, flat, relation, paired=bool(said.versus))
-    return Finding(verdict, note, tightest.mean, tightest.se, tightest.n, tightest.mean - bound)
+    margin = f", margin ±{bound:g}" if relation == "~" else ""
+    note = _note(tightest, flat, relation, margin, paired=bool(said.versus))
+    difference = tightest.mean - (0.0 if margin else bound)
+    return Finding(verdict, note, tightest.mean, tightest.se, tightest.n, difference)
 
 
 def _all(verdicts: list[str]) -> str:
@@ -230,13 +184,13 @@ def _most(verdicts: list[str]) -> str:
     return NOT_MEASURED if NOT_MEASURED in verdicts else NOT_RESOLVED
 
 
-def _note(tightest: Comparison, verdicts: list[str], relation: str, paired: bool) -> str:
+def _note(tightest: Comparison, verdicts: list[str], relation: str, margin: str, paired: bool) -> str:
     parts = [f"tightest: {tightest.where} at {tightest.moment}"]
     if tightest.n == 1:
         parts.append(ALONE if relation in ("<<", ">>", "~") else SIGN_ALONE)
     else:
         sign = "+" if paired else ""
-        parts.append(f"95 % interval {tightest.low:{sign}.2f} to {tightest.high:{sign}.2f}")
+        parts.append(f"95 % interval {tightest.low:{sign}.2f} to {tightest.high:{sign}.2f}{margin}")
     if len(verdicts) > 1:
         counts = {
             name: verdicts.count(v) for v, name in ((NOT_RESOLVED, "not resolved"), (NOT_MEASURED, "open"))

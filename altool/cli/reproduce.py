@@ -21,6 +21,11 @@ def main(parsed: argparse.Namespace) -> int:
     if action == "ls":
         if words:
             raise UserError(f"altool reproduce ls takes no name: type altool reproduce show {words[0]}")
+        for flag in ("seeds", "only", "device"):
+            if getattr(parsed, flag) is not None:
+                raise UserError(
+                    f"altool reproduce ls lists all there are: --{flag} goes with show NAME or NAME."
+                )
         return _list(folders)
     if action == "show" and not words:
         raise UserError("altool reproduce show needs a name: altool reproduce ls lists them.")

@@ -4,7 +4,7 @@ import argparse
 import json
 import shlex
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -94,6 +94,8 @@ def render(seen: Sequence[Seen], paths: Sequence[Path] = (Path("outputs"),)) -> 
 
 def _next_steps(seen: Sequence[Seen], paths: Sequence[Path]) -> list[str]:
     lines: list[str] = []
+    stamps = Counter(one.stamp for one in seen if one.stamp)
+    lines += [f"{n} of these runs: {stamp}" for stamp, n in stamps.items()]
     again = [state for state in ("failed", "stale", "stopped") if any(one.status == state for one in seen)]
     if again:
         command = shlex.join(["altool", "retry", *map(str, paths)])

@@ -234,13 +234,18 @@ def check_writable(folder: Path, key: str = "outputs") -> None:
         raise UserError(f"{there} cannot be written: name another folder with {key}=…")
 
 
+def check_device_name(text: str) -> None:
+    """Raises UserError for a word that names no device of any machine."""
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", text):
+        raise UserError(f"device={text}: give auto, cpu, cuda, cuda:1 or mps.")
+
+
 def resolve_device(text: str) -> "torch.device":
     """auto: CUDA, else the processor; Apple's GPU only when asked for, since it has no float64, in which scores and
     metrics are computed. Raises UserError for a device that is not there."""
     import torch
 
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", text):
-        raise UserError(f"device={text}: give auto, cpu, cuda, cuda:1 or mps.")
+    check_device_name(text)
     n_cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if text == "auto":
         text = "cuda" if n_cuda else "cpu"

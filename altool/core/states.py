@@ -30,6 +30,7 @@ class Seen:
     warnings: tuple[str, ...] = ()  # what looked unhealthy, with its stage
     heartbeat_seconds: float | None = None
     command: str = ""
+    stamp: str = ""  # what has to be said of a smoke run
     sweep: str = ""  # the command that planned it, where it never started
 
 
@@ -77,6 +78,7 @@ def _seen(folder: Path, run: dict[str, Any]) -> Seen:
         warnings=tuple(f"stage {w['stage']}: {w['text']}" for w in run.get("warnings", [])),
         heartbeat_seconds=heartbeat_seconds,
         command=str(run.get("command") or ""),
+        stamp=str(run.get("stamp") or ""),
     )
 
 

@@ -19,7 +19,8 @@ PLACES = {  # below the data root, first found first
 }
 SOURCES = {
     "neu": "the NEU surface defect database (NEU-CLS-64, 7,226 images; or NEU-CLS, 1,800 of 200×200)",
-    "caltech101": "Caltech-101 (9,144 images in 102 folders; altool downloads nothing of it)",
+    "caltech101": "Caltech-101 (9,144 images in 102 folders; caltech-101.zip, 137 MB, from "
+    "data.caltech.edu/records/mzrjq-6wc02)",
     "cityscapes": "Cityscapes' street scenes, a class for every pixel (2,975 + 500 images; leftImg8bit_trainvaltest.zip and "
     "gtFine_trainvaltest.zip from www.cityscapes-dataset.com, which wants a registration)",
     "neu_det_64": "six kinds of NEU's defects at 64×64, 1,800 grey images: arrays x, y, classes",

@@ -69,7 +69,8 @@ class DiagnosticsOptions:
 class Cell:
     """`extend`: what the strategy adds to the task model's training, its own unless told otherwise; `config`: the
     resolved configuration that can change a result; `overrides`: what of it differs from the defaults of the chosen
-    groups, dotted; `folder`: the cell's folder, one seed_NNN in it per seed."""
+    groups, dotted; `folder`: the cell's folder, one seed_NNN in it per seed; `stamp`: what everything made of its runs has
+    to say, such as that they are no result."""
 
     identity: Identity
     load: Callable[[int], Task]  # seed → the task of that seed, on the platform's device
@@ -92,6 +93,7 @@ class Cell:
     fail_fast: bool = False
     seeds_at_once: int = 1
     profile: bool = False
+    stamp: str = ""
     diagnostics: DiagnosticsOptions = field(default_factory=DiagnosticsOptions)
     extend: Callable[[Strategy], Extension | None] = methodcaller("extension")
 

@@ -206,6 +206,7 @@ def _run_record(cell: Cell, seed: int, task: Task) -> dict[str, object]:
         "versions": versions(),
         "git": git_state(),
         "command": cell.command,
+        **({"stamp": cell.stamp} if cell.stamp else {}),
         "cwd": str(Path.cwd()),
     }
 

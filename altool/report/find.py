@@ -85,7 +85,7 @@ def _by_fingerprint(recorded: Sequence[Study], readable: set[Path], watch: Watch
     for folder in sorted(readable - smoke):
         run = read_run(folder) or {}
         identity = run.get("identity")
-        if isinstance(identity, dict) and run.get("fingerprint"):
+        if isinstance(identity, dict) and run.get("fingerprint") and not run.get("stamp"):
             cells[str(run["fingerprint"])].append(folder.parent)
             datasets.add((str(identity.get("dataset")), str(identity.get("imbalance"))))
     folders = {

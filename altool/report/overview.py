@@ -1,13 +1,14 @@
 """What a reader wants first: how much agrees, what does not, what to be careful about, and where everything is."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from altool.analysis.comparison import DIFFERS
-from altool.analysis.verdict import Values, count
+from altool.analysis.tallies import Values, count
 from altool.analysis.views.published_table import table as published_rows
 from altool.config.files import options
 from altool.core.states import STATES, Seen
@@ -18,7 +19,7 @@ from altool.report.section import KINDS, NOTHING, Section, in_words
 from altool.reproduce.experiment import PAPERS
 
 JUDGED = (
-    "Values within 2 SE",
+    "Values agree",
     "others' values",
     "Claims agree",
     "differ",
@@ -59,14 +60,20 @@ def verdicts(sections: Sequence[Section]) -> Markup:
 
 
 def counts(judged: pd.DataFrame) -> tuple[str, ...]:
-    """Values within two standard errors of those that were measured, the papers' and others'; of claims, each verdict."""
+    """Values that agree of those that were measured, the papers' and others'; of claims, each verdict."""
     n = count(judged)
-    return _values(n.values), _values(n.others), *map(str, (n.agree, n.differ, n.unresolved, n.open))
+    agree, differ = _decided(n.agree, n.agree_in_sign), _decided(n.differ, n.differ_in_sign)
+    return _values(n.facts, n.values), _values(n.others), agree, differ, str(n.unresolved), str(n.open)
 
 
-def _values(n: Values) -> str:
-    missing = n.printed - n.measured
-    texts = [f"{n.within} of {n.measured}"] * bool(n.measured) + [f"{missing} open"] * bool(missing)
+def _decided(n: int, in_sign: int) -> str:
+    return f"{n} ({in_sign} in sign)" if in_sign else str(n)
+
+
+def _values(*some: Values) -> str:
+    printed, measured, agreeing = (sum(getattr(n, key) for n in some) for key in vars(some[0]))
+    texts = [f"{agreeing} of {measured}"] * bool(measured)
+    texts += [f"{printed - measured} open"] * (printed > measured)
     return ", ".join(texts) or NOTHING
 
 
@@ -79,15 +86,24 @@ def bar(judged: pd.DataFrame) -> Markup:
     return tag("span", *parts, class_="bar", aria_hidden="true")
 
 
-def disagreements(sections: Sequence[Section]) -> Markup:
-    """Every value and claim that differs, with its place on the page."""
-    rows = []
+def differing(sections: Sequence[Section]) -> list[tuple[Section, dict[Hashable, Any]]]:
+    """The rows, as their table has them, of every value and claim that differs, of whole experiments with the papers'
+    settings."""
+    found = []
     for s in sections:
         outputs = [] if s.stamp else published_rows(s.judged.query(f"verdict == {DIFFERS!r}"))
-        for row in outputs[0].frame.to_dict("records") if outputs and outputs[0].frame is not None else []:
-            link = tag("a", s.title.partition(":")[0], href=f"#{s.anchor}")
-            told = [row[key] for key in ("Measured ± SE", "n", "At", "Note")]
-            rows.append((row["Claim"], link, in_words(row["Published"]), *told))
+        frames = [output.frame for output in outputs if output.frame is not None]
+        found += [(s, row) for frame in frames for row in frame.to_dict("records")]
+    return found
+
+
+def disagreements(differ: Sequence[tuple[Section, Mapping[Hashable, Any]]]) -> Markup:
+    """`differing`'s rows, each with its place on the page."""
+    rows = []
+    for s, row in differ:
+        link = tag("a", s.title.partition(":")[0], href=f"#{s.anchor}")
+        told = [row[key] for key in ("Measured ± SE", "n", "At", "Note")]
+        rows.append((row["Claim"], link, in_words(row["Published"]), *told))
     if not rows:
         return tag("p", "Nothing that was measured differs from what was published.")
     head = ("Claim or value", "Where", "Published", "Measured ± SE", "n", "At", "Note")

@@ -6,7 +6,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from altool import __version__
-from altool.analysis.comparison import DIFFERS
 from altool.core.atomic import write_text_atomic
 from altool.core.errors import UserError
 from altool.core.runfolder import read_run
@@ -50,15 +49,16 @@ def page(paths: Sequence[Path], watch: Watch) -> tuple[str, list[Section]]:
     anchors = _anchors([study.name + ("-smoke" if study.generated else "") for study in found.studies])
     by_anchor = dict(zip(anchors, found.studies, strict=True))
     sections = [section(by_anchor[anchor], anchor) for anchor in watch(anchors, "drawing")]
-    others = plain.sections(found.plain)
+    plain_ones = plain.sections(found.plain)
     root = Path(os.path.commonpath([path.absolute() for path in paths]))
     total = _total(found)
-    results, smoke = [s for s in sections if not s.generated], [s for s in sections if s.generated]
-    differing = sum([*s.judged["verdict"]].count(DIFFERS) for s in results)
+    results, others = ([s for s in some if not s.generated] for some in (sections, plain_ones))
+    smoke = [s for s in (*sections, *plain_ones) if s.generated]
+    differing = overview.differing(results)
     main = [
         _part("glance", "At a glance", overview.headline(found, total), overview.verdicts(results)),
-        _part("differs", f"What differs ({differing})", overview.disagreements(results)),
-        _part("care", "Handle with care", overview.care(found, total, sections, root)),
+        _part("differs", f"What differs ({len(differing)})", overview.disagreements(differing)),
+        _part("care", "Handle with care", overview.care(found, total, [*sections, *plain_ones], root)),
         _part(
             "list",
             "What is here",
@@ -73,7 +73,7 @@ def page(paths: Sequence[Path], watch: Watch) -> tuple[str, list[Section]]:
     ]
     title = f"altool report: {', '.join(path.absolute().name for path in paths)}"
     parts = {"experiments": bool(results), "others": bool(others), "smoke": bool(smoke)}
-    return _document(title, main, parts), [*sections, *others]
+    return _document(title, main, parts), [*sections, *plain_ones]
 
 
 def _document(title: str, main: Iterable[object], parts: Mapping[str, bool]) -> str:
@@ -105,10 +105,12 @@ def _document(title: str, main: Iterable[object], parts: Mapping[str, bool]) -> 
 
 def _reading() -> str:
     return (
-        "A value agrees when it lies within two standard errors of the mean measured. A claim of order agrees when it holds "
-        "at every stage and against every rival that it names, each beyond the 95 % interval of the difference; it differs "
-        "as soon as one fails beyond it, and is not measured until then where runs are missing; else, where an interval "
-        "holds zero, it is not resolved. Of one seed there is no interval: agrees or differs in sign. Differences are "
+        "A value agrees when it lies within two standard errors of the mean measured (of one read off a figure, as far "
+        "as it was read beside), a size or entropy of a dataset to the digits printed. A claim of order agrees when it "
+        "holds at every stage and against every rival that it names, each beyond the 95 % interval of the difference; it "
+        "differs as soon as one fails beyond it, and is not measured until then where runs are missing; else, where an "
+        "interval holds zero, it is not resolved. Comparable means that the interval lies within a margin, of one point "
+        "unless the claim gives another. Of one seed there is no interval: agrees or differs in sign. Differences are "
         "paired: equal seed. Made by altool report from the run folders alone."
     )
 

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from altool.analysis import compare, table
+from altool.analysis.canvas import footnote
 from altool.analysis.curves import Curve, Panel, panels
 from altool.analysis.figure import draw
 from altool.analysis.layout import Sheet
@@ -48,6 +50,7 @@ def _by_metric(stages: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 def _section(panel: Panel, rows: pd.DataFrame, anchor: str) -> Section:
     of_panel = rows.query(
         "dataset == @panel.dataset and imbalance == @panel.imbalance and learner == @panel.learner"
+        " and stamp == @panel.stamp"
     )
     study = _study(panel, of_panel)
     source = of_study(study)
@@ -57,8 +60,9 @@ def _section(panel: Panel, rows: pd.DataFrame, anchor: str) -> Section:
     body = tag(
         "section",
         tag("h3", tag("a", panel.title, href=f"#{anchor}"), id=f"{anchor}-title"),
+        tag("p", panel.stamp, class_="stamp") if panel.stamp else "",
         tag("p", f"{done} of {n_runs} runs finished, n = {seeds_of(study)}.", class_="about"),
-        tag("div", tag("figure", inline(draw(panel), about, anchor)), class_="figures"),
+        tag("div", tag("figure", inline(_drawn(panel), about, anchor)), class_="figures"),
         _sheet(table.sheet(panel)),
         *(_sheet(sheet) for sheet in _against_baseline(of_panel, panel)),
         careful(study, source),
@@ -69,9 +73,17 @@ def _section(panel: Panel, rows: pd.DataFrame, anchor: str) -> Section:
         aria_labelledby=f"{anchor}-title",
     )
     nothing = pd.DataFrame(columns=["kind", "origin", "verdict", "measured"])
+    runs, smoke = (done, n_runs), bool(panel.stamp)
     return Section(
-        anchor, "", "", panel.title, seeds_of(study), (done, n_runs), nothing, "", source, [], False, body
+        anchor, "", "", panel.title, seeds_of(study), runs, nothing, panel.stamp, source, [], smoke, body
     )
+
+
+def _drawn(panel: Panel) -> Figure:
+    figure = draw(panel)
+    if panel.stamp:
+        footnote(figure, panel.stamp)
+    return figure
 
 
 def _study(panel: Panel, rows: pd.DataFrame) -> Study:

@@ -11,7 +11,7 @@ import pandas as pd
 from altool.analysis import published
 from altool.analysis.comparison import AGREES, DIFFERS, NOT_MEASURED, NOT_RESOLVED
 from altool.analysis.study import Output, Study
-from altool.analysis.verdict import tally
+from altool.analysis.tallies import IN_SIGN, tally
 from altool.analysis.views import published_table
 from altool.core.errors import UserError
 from altool.report.markup import Markup, definitions, fold, points, table, tag
@@ -166,7 +166,7 @@ def _text(value: Any) -> str:
 
 def verdict_mark(verdict: str) -> Markup:
     """`verdict`: as the table of what was published has it."""
-    decided = verdict.removesuffix(published_table.IN_SIGN)
+    decided = verdict.removesuffix(IN_SIGN)
     text = f"{MARKS.get(decided, '')} {verdict}".strip() or NOTHING
     return tag("span", text, class_=f"verdict {KINDS.get(decided, 'open')}")
 

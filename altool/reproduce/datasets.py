@@ -1,23 +1,35 @@
-"""Sizes and class counts of an experiment's pools, for the papers' tables of datasets (P0 Table 1, P3 Table I)."""
+"""Sizes, class counts and points of an experiment's sets, for the papers' tables and pictures of them (P0 Table 1, P3
+Table I and Fig. 2)."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from altool.analysis.published import statements
-from altool.analysis.verdict import FACTS
 from altool.config.build import dataset_spec, imbalance_spec, reading_of
 from altool.core.errors import UserError
 from altool.core.records import cell as text_of
+from altool.data.local_sets import PLACES, find_set
 from altool.data.prepare import prepare
+from altool.data.public import PUBLIC_SETS, missing, present_at
+from altool.data.task import Task
 from altool.engine.evaluate import class_entropy
 from altool.reproduce.cells import Planned
 
 
-def judges_sizes(name: str) -> bool:
-    """Whether the paper prints sizes of the sets that the experiment looks at."""
-    return any(said.metric in FACTS for said in statements(name))
+def not_here(cells: Sequence[Planned]) -> list[str]:
+    """What to do about each set that is not on this machine, by a look whether its files are there: none is opened."""
+    told = []
+    for cell in cells:
+        spec, reading = dataset_spec(cell.run.dataset), reading_of(cell.run)
+        if spec.reader in PUBLIC_SETS and present_at(spec.reader, reading.root) is None:
+            told.append(missing(spec.reader, reading.root))
+        if spec.reader in PLACES:
+            try:
+                find_set(spec, reading)
+            except UserError as error:
+                told.append(str(error))
+    return list(dict.fromkeys(told))
 
 
 def facts_of(cells: Sequence[Planned]) -> tuple[pd.DataFrame, list[str]]:
@@ -32,8 +44,9 @@ def facts_of(cells: Sequence[Planned]) -> tuple[pd.DataFrame, list[str]]:
 
 
 def dataset_facts(cell: Planned) -> dict[str, object]:
-    """panel, label, dataset, imbalance, n_pool, n_val, n_test, n_classes, start, class_counts (a;b;c), entropy (nats). Of
-    the first seed; the counts are the same for all. Opens the data: UserError where they are missing."""
+    """panel, label, dataset, imbalance, n_pool, n_val, n_test, n_classes, start, class_counts (a;b;c), entropy (nats),
+    points (`part x y class;…`, "" for sets that do not lie in the plane). Of the first seed; all are the same for every
+    seed. Opens the data: UserError where they are missing."""
     run = cell.run
     data, imbalance = dataset_spec(run.dataset), imbalance_spec(run.imbalance)
     task = prepare(data, imbalance, run.seeds[0], "cpu", reading_of(run))
@@ -50,4 +63,18 @@ def dataset_facts(cell: Planned) -> dict[str, object]:
         "start": run.budget.start,
         "class_counts": text_of(tuple(counts.tolist())),
         "entropy": class_entropy(counts),
+        "points": _points(task) if task.store.shape == (2,) else "",
     }
+
+
+def _points(task: Task) -> str:
+    test = task.test
+    parts = (
+        ("pool", task.store.images(task.members), task.oracle.audit(task.members)),
+        ("test", test.store.images(test.indices), test.labels),
+    )
+    return ";".join(
+        f"{part} {x:.4f} {y:.4f} {label}"
+        for part, points, labels in parts
+        for (x, y), label in zip(points.tolist(), np.asarray(labels).tolist(), strict=True)
+    )

@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from altool.analysis import canvas, published, verdict
+from altool.analysis import canvas, published, tallies, verdict
+from altool.analysis.by_seed import by_seed
 from altool.analysis.study import Output, Study
 from altool.analysis.views import published_table
 from altool.core.atomic import write_atomic, write_text_atomic
@@ -63,9 +64,13 @@ def draw(study: Study, folder: Path) -> Drawn:
     viewed = views(study)
     outputs, note, failed = viewed.outputs, viewed.note, viewed.failed
     files = [path for output in outputs for path in _write(output, folder)]
-    write_text_atomic(folder / "published.csv", viewed.judged.to_csv(index=False))
+    write_text_atomic(folder / "published.csv", tallies.as_shown(viewed.judged).to_csv(index=False))
+    seeds = by_seed(study)
+    if not seeds.empty:
+        write_text_atomic(folder / "by_seed.csv", seeds.to_csv(index=False, float_format="%.6g"))
     if not study.datasets.empty:
-        write_text_atomic(folder / "datasets.csv", study.datasets.to_csv(index=False))
+        sizes = study.datasets.drop(columns="points", errors="ignore")
+        write_text_atomic(folder / "datasets.csv", sizes.to_csv(index=False))
     summary = _summary(study, outputs, note, failed)
     write_text_atomic(folder / "summary.txt", summary)
     record = {**study.as_record(), "outputs": [_record(output) for output in outputs], "note": note}

@@ -16,6 +16,7 @@ PAPERS = {  # what `paper:` may name
     "P2": "VaB-AL, CVPR 2021",
     "P3": "Virtual adversarial active learning, IEEE BigData 2020",
 }
+MOST_PARTS = 6
 BLOCK_KEYS = ("panel", "label", "words", "sweep", "replay")
 
 
@@ -47,12 +48,18 @@ def find_experiment(name: str, folders: tuple[Path, ...] = ()) -> Experiment:
     """Raises UserError for a name that is none."""
     known = options("experiment", folders)
     if name not in known:
-        hint = did_you_mean(name, known) if nearest(name, known) else "altool reproduce ls lists them."
-        raise UserError(f"there is no experiment {name}: {hint}")
+        raise UserError(f"there is no experiment {name}: {_hint(name, known)}")
     path = known[name].path
     dataset = base_dataset(path, known)
     lacks = dataset if dataset and dataset not in options("dataset", folders) else ""
     return Experiment(name, path, _header(path), lacks, _runs(name, known))
+
+
+def _hint(name: str, known: Mapping[str, Any]) -> str:
+    parts = [other for other in sorted(known) if other.startswith(name)]
+    if 1 < len(parts) <= MOST_PARTS:  # of a figure with several
+        return f"did you mean {', '.join(parts[:-1])} or {parts[-1]}?"
+    return did_you_mean(name, known) if nearest(name, known) else "altool reproduce ls lists them."
 
 
 def _runs(name: str, known: Mapping[str, Any]) -> tuple[str, ...]:

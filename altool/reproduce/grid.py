@@ -13,7 +13,7 @@ from altool.core.naming import fingerprint
 from altool.engine.progress import Mode
 from altool.reproduce.cells import Planned, plan
 from altool.reproduce.experiment import Experiment, find_experiment
-from altool.reproduce.smoke import GENERATED, smoke_words
+from altool.reproduce.smoke import smoke_stamp, smoke_words
 
 SMOKE_FOLDER = "smoke"
 
@@ -52,12 +52,22 @@ class Wanted:
         return self.place / "reproduce" / f"{self.name}-{part[:8]}"
 
     @property
-    def command(self) -> str:
-        """What makes it again."""
+    def narrowed(self) -> list[str]:
+        """The flags that ask for other runs than the whole experiment, as they are typed."""
         only = [word for key, values in self.only.items() for word in _only_words(key, values)]
         seeds = ["--seeds", ",".join(map(str, self.seeds))] if self.seeds is not None else []
         scale = ["--scale", "smoke"] if self.smoke else []
-        return shlex.join(["altool", "reproduce", self.name, *scale, *seeds, *only, *self.words])
+        return [*scale, *seeds, *only]
+
+    @property
+    def asked(self) -> list[str]:
+        """What was typed that makes it another experiment than the paper's whole one."""
+        return [*self.narrowed, *self.own, *(word for word in self.words if word.startswith("seeds="))]
+
+    @property
+    def command(self) -> str:
+        """What makes it again."""
+        return shlex.join(["altool", "reproduce", self.name, *self.narrowed, *self.words])
 
 
 @dataclass(frozen=True)
@@ -73,8 +83,7 @@ class Grid:
     def stamp(self) -> str:
         """What every figure of it has to say of its runs, where they are not the paper's."""
         if self.wanted.smoke:
-            generated = any(GENERATED in str(cell.run.dataset.path) for cell in self.cells)
-            return f"Smoke scale{', generated data' if generated else ''}: no result."
+            return smoke_stamp(cell.run for cell in self.cells)
         own, only = self.wanted.own, self.wanted.only
         part = ", ".join(f"{key}={'|'.join(values)}" for key, values in only.items())
         told = [f"Only {part}."] * bool(part) + [f"With {', '.join(own)}."] * bool(own)
@@ -102,6 +111,9 @@ def _only_words(key: str, values: tuple[str, ...]) -> list[str]:
 def grid_of(wanted: Wanted) -> Grid:
     """Raises UserError for a name, a word or a narrowing that means nothing."""
     experiment = find_experiment(wanted.name, wanted.folders)
+    chosen = next((word for word in wanted.words if word.startswith("strategy=")), "")
+    if chosen:
+        raise UserError(f"{wanted.name} has strategies of its own; of these alone: --only {chosen}")
     words = [f"outputs={as_text(str(wanted.place))}", *wanted.words]
     if wanted.device:
         words.append(f"device={wanted.device}")

@@ -5,7 +5,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import yaml
 
 from altool.analysis.study import Study
@@ -13,7 +12,6 @@ from altool.config.files import options
 from altool.config.load import load
 from altool.config.words import parse
 from altool.core.errors import UserError
-from altool.reproduce.datasets import facts_of, judges_sizes
 from altool.reproduce.experiment import base_dataset, find_experiment
 from altool.reproduce.grid import Wanted, grid_of
 
@@ -33,9 +31,7 @@ def studies_of(names: Iterable[str], folders: Mapping[str, Path]) -> Iterator[St
         grid = grid_of(Wanted(name))
         if any(cell.fingerprint in folders for cell in grid.cells):
             cells = tuple(cell.as_study_cell(folders.get(cell.fingerprint)) for cell in grid.cells)
-            here = [cell for cell in grid.cells if cell.fingerprint in folders]
-            facts = facts_of(here)[0] if judges_sizes(name) else pd.DataFrame()
-            yield Study(name, grid.spec, cells, datasets=facts)
+            yield Study(name, grid.spec, cells)
 
 
 def _aliases(name: str) -> set[str]:

@@ -18,11 +18,12 @@ from altool.engine.forecast import human_seconds
 from altool.engine.loop import check_cell, run_cell
 from altool.engine.progress import Progress
 from altool.reproduce.cells import Planned
-from altool.reproduce.datasets import facts_of, judges_sizes
+from altool.reproduce.datasets import facts_of
 from altool.reproduce.draw import Drawn, draw
 from altool.reproduce.grid import Grid, Wanted, grid_of
 from altool.reproduce.machine import this_machine
 from altool.reproduce.outlook import outlook
+from altool.reproduce.smoke import smoke_stamp
 
 
 @dataclass
@@ -69,7 +70,8 @@ class Session:
         for position, planned in enumerate(cells):
             if all(planned.is_done(seed) for seed in planned.run.seeds):
                 continue
-            cell = build_cell(planned.run, planned.origin)
+            stamp = smoke_stamp([planned.run]) if self.wanted.smoke else ""
+            cell = replace(build_cell(planned.run, planned.origin), stamp=stamp)
             try:
                 check_cell(cell)
             except UserError as error:
@@ -178,8 +180,7 @@ def _run(session: Session, grid: Grid) -> None:
 
 
 def _study(wanted: Wanted, grid: Grid, session: Session) -> Study:
-    looks = grid.measures_data or judges_sizes(grid.experiment.name)
-    facts = _facts(grid.cells, session) if looks else pd.DataFrame()
+    facts = _facts(grid.cells, session) if grid.measures_data else pd.DataFrame()
     cells = tuple(cell.as_study_cell() for cell in grid.cells)
     return Study(grid.experiment.name, grid.spec, cells, wanted.smoke, facts, grid.stamp, wanted.command)
 

@@ -1,15 +1,20 @@
 """`altool reproduce show NAME`: the claim, the cells with what of them is on disk, and what they cost."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 
-from altool.config.build import resolve_device
+import torch
+
+from altool.config.build import check_device_name, resolve_device
 from altool.core.errors import UserError
 from altool.engine.forecast import human_seconds
 from altool.reproduce.cells import Planned
 from altool.reproduce.cost import Cost
+from altool.reproduce.datasets import not_here
 from altool.reproduce.experiment import PAPERS
 from altool.reproduce.grid import Grid, Wanted, grid_of
 from altool.reproduce.machine import H200, this_machine
@@ -25,7 +30,11 @@ def show(wanted: Wanted) -> str:
     spec = grid.spec
     paper = str(spec.get("paper", ""))
     about = f"{grid.experiment.name}: {paper} {spec.get('item', '')} ({PAPERS.get(paper, 'no paper')})"
-    parts = [about, grid.experiment.claim, _cells(grid)]
+    claim, cells = grid.experiment.claim, _cells(grid)
+    if wanted.asked:
+        claim = f"The whole experiment:\n{claim}"
+        cells = f"Asked for, with {shlex.join(wanted.asked)}:\n{cells}"
+    parts = [about, claim, cells, *([] if wanted.smoke else not_here(grid.cells))]
     try:
         grid.check_possible()
     except UserError as error:
@@ -60,27 +69,49 @@ def _on_disk(cell: Planned) -> str:
 
 
 def _cost(grid: Grid) -> str:
-    expected = outlook(grid.cells)
     run = grid.cells[0].run
+    device = _device_here(run.device)
+    cells = (
+        grid.cells if device else [_on_cpu(cell) for cell in grid.cells]
+    )  # operations are counted there anyway
+    expected = outlook(cells)
     learners = sorted({part.learner for part in expected.parts})
-    elsewhere = seen_elsewhere(Path(run.outputs), learners, expected.seeds, [f"device={run.device}"])
-    pace = Pace(this_machine(resolve_device(run.device), run.threads), [*expected.seen, *elsewhere])
-    here = [
-        sum(pace.seconds(part.learner, part.strategy, cost(part)) for part in expected.parts)
-        for cost in (attrgetter("total"), attrgetter("left"))
-    ]
-    lines = [f"In all: {_amount(expected.total, here[0])}."]
+    here, how = ["", ""], f"device={run.device} is not here, so its own time is not known"
+    if device:
+        elsewhere = seen_elsewhere(Path(run.outputs), learners, expected.seeds, [f"device={run.device}"])
+        pace = Pace(this_machine(device, run.threads), [*expected.seen, *elsewhere])
+        seconds = [
+            sum(pace.seconds(part.learner, part.strategy, cost(part)) for part in expected.parts)
+            for cost in (attrgetter("total"), attrgetter("left"))
+        ]
+        here = [f", {human_seconds(s)} on this machine" for s in seconds]
+        how = f"this machine {_how(pace, learners)}"
+    whole = "Asked for" if grid.wanted.asked else "In all"
+    lines = [f"{whole}: {_amount(expected.total)}{here[0]}."]
     if expected.left.runs and expected.left != expected.total:
-        lines.append(f"Left: {_amount(expected.left, here[1])}.")
+        lines.append(f"Left: {_amount(expected.left)}{here[1]}.")
     if not expected.left.runs and expected.is_whole:
         lines.append("Everything is on disk: altool reproduce draws it at once.")
     if not expected.is_whole:
         lines.append("Cells whose data altool does not know are not counted.")
     lines.append(
         f"Operations are counted on the networks; {H200.name} is assumed to sustain "
-        f"{H200.flops_per_second / 1e12:.0f} TFLOP/s, this machine {_how(pace, learners)}."
+        f"{H200.flops_per_second / 1e12:.0f} TFLOP/s; {how}."
     )
     return "\n".join(lines)
+
+
+def _device_here(text: str) -> torch.device | None:
+    """None for a device of another machine: what it will cost can be planned all the same."""
+    check_device_name(text)
+    try:
+        return resolve_device(text)
+    except UserError:
+        return None
+
+
+def _on_cpu(cell: Planned) -> Planned:
+    return replace(cell, run=replace(cell.run, device="cpu"))
 
 
 def _how(pace: Pace, learners: Sequence[str]) -> str:
@@ -96,8 +127,8 @@ def _how(pace: Pace, learners: Sequence[str]) -> str:
     )
 
 
-def _amount(cost: Cost, here: float) -> str:
-    hours = f"{human_seconds(H200.seconds(cost))} on {H200.name}, {human_seconds(here)} on this machine"
+def _amount(cost: Cost) -> str:
+    hours = f"{human_seconds(H200.seconds(cost))} on {H200.name}"
     return f"{cost.runs} runs, {cost.models:,} models, {cost.epochs:,} epochs, {_flops(cost.flops)}; about {hours}"
 
 

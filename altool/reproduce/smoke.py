@@ -3,7 +3,7 @@
 Where a set lies on this machine the items are its own, else they are generated in its shape. Nothing of it is a result.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,12 @@ SMALLER: dict[str, Mapping[str, Any]] = {  # by the class of the model
     "MLP": {"epochs": 10},
 }
 CHEAPER = {"epochs": 1, "draws": 2, "batch_size": 32, "max_iterations": 2, "vat_batch_size": 16}
+
+
+def smoke_stamp(runs: Iterable[RunConfig]) -> str:
+    """What everything made of these smoke runs has to say."""
+    generated = any(GENERATED in str(run.dataset.path) for run in runs)
+    return f"Smoke scale{', generated data' if generated else ''}: no result."
 
 
 def smoke_words(run: RunConfig, strategy: str, folder: Path) -> list[str]:

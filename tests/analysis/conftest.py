@@ -32,6 +32,7 @@ def write_run(tmp_path: Path) -> WriteRun:
         status: str = "done",
         overrides: Mapping[str, Any] | None = None,
         root: str = "outputs",
+        stamp: str = "",
     ) -> Path:
         queries = (planned or len(accuracies)) - 1
         suffix = f"-{zlib.crc32(str(overrides).encode()):08x}" if overrides else ""
@@ -40,6 +41,7 @@ def write_run(tmp_path: Path) -> WriteRun:
         identity = Identity(dataset, imbalance, learner, strategy, compat)
         fingerprint = "/".join([*vars(identity).values(), budget, str(overrides)])
         run = {"fingerprint": fingerprint, "overrides": dict(overrides or {}), "seed": seed}
+        run |= {"stamp": stamp} if stamp else {}
         folder = RunFolder.open(cell / f"seed_{seed:03d}", config={}, run=run, stages=len(accuracies))
         for stage, accuracy in enumerate(accuracies):
             folder.commit_stage(

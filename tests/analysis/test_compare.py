@@ -107,3 +107,17 @@ def test_the_command(runs, capsys):
     assert "labels saved against VAAL" in capsys.readouterr().out
     assert main(["compare", str(runs), "--metric", "acuracy"]) == 2
     assert "did you mean accuracy?" in capsys.readouterr().err
+
+
+def test_smoke_runs_are_no_strategies_to_compare_with(runs, write_run, caplog):
+    before = render([runs], width=160)
+    smoke = {"root": "outputs/smoke", "start": 10, "step": 10, "stamp": "Smoke scale: no result."}
+    for seed in (0, 1):
+        for strategy in ("random", "coreset", "ta_vaal"):
+            write_run(strategy, seed, [0.1, 0.2 + 0.1 * seed, 0.3], **smoke)
+    assert render([runs], width=160) == before
+    assert "6 smoke runs are left out" in caplog.text
+    alone = render([runs / "outputs/smoke"], width=160)
+    assert alone.count("Smoke scale: no result.") == 3  # differences, labels, penalties
+    both = render([runs, runs / "outputs/smoke"], "penalty", width=160)
+    assert "added up over 1 setting" in both and "Core-set" not in both and "Smoke" not in both

@@ -160,3 +160,13 @@ def test_a_file_of_somebody_else_is_not_ours():
 
 def test_thousands():
     assert [thousands(v) for v in (0, 500, 1000, 2500, 10000)] == ["0", "500", "1k", "2.5k", "10k"]
+
+
+def test_the_legend_shows_every_dash_pattern_and_p3s_methods_have_each_their_own():
+    lines = {name: style.LOOKS[name].line for name in ("random", "ldr", "ldr_vat", "dfal")}
+    assert len(set(lines.values())) == 4
+    (legend,) = draw(panel_of(curve("coreset", [[0.5, 0.6]]), curve("random", [[0.5, 0.6]]))).legends
+    for handle in legend.get_lines():
+        x = np.asarray(handle.get_xdata(), float)
+        longest_points = max(sum(pattern) for _, pattern in style.LINES) * handle.get_linewidth()
+        assert np.ptp(x) >= 2.5 * longest_points

@@ -95,3 +95,10 @@ def test_the_script_draws_everything(two_methods):
     done = subprocess.run([sys.executable, script, two_methods], capture_output=True, text=True, check=True)
     assert "VAAL" in done.stdout and done.stderr == ""
     assert len(list(two_methods.glob("accuracy_*.*"))) == 6
+
+
+def test_a_figure_of_smoke_runs_says_so(two_methods, write_run, tmp_path):
+    write_run("random", 0, [0.1, 0.2], root="outputs/smoke", start=10, stamp="Smoke scale: no result.")
+    (plain,) = main_plot([tmp_path / "outputs"], formats=["svg"])
+    (stamped,) = main_plot([tmp_path / "outputs/smoke"], formats=["svg"])
+    assert "Smoke" not in plain.read_text() and "Smoke scale: no result." in stamped.read_text()

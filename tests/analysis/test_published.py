@@ -30,6 +30,10 @@ def test_every_row_is_in_the_grammar():
         if said.kind == "claim" and said.relation:
             assert said.at and said.strategy, said
             assert said.versus or said.value is not None, "a claim compares with something"
+        if said.relation == "~" and said.value is None:
+            in_points = METRICS.get(said.metric.removeprefix("val_"))
+            assert in_points is not None and in_points.unit == "%", "the margin is a point"
+        assert (said.read_to is not None) == ("read to ±" in said.text), said
     assert len({repr(said) for said in ALL}) == len(ALL)
 
 

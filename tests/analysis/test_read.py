@@ -9,6 +9,8 @@ import pytest
 from altool.analysis.read import find_seed_folders, read_stages
 from altool.core.errors import UserError
 
+SMOKE = "Smoke scale, generated data: no result."
+
 
 def test_finds_seed_folders_below_and_ignores_cache_and_moved_ones(write_run, tmp_path):
     kept = [write_run("random", seed, [0.5]) for seed in (0, 1)]
@@ -105,3 +107,22 @@ def test_numbers_that_are_none_are_named_by_column(write_run, tmp_path):
     path.write_text(path.read_text().replace(",1.5,", ",soon,"))
     with pytest.raises(UserError, match="column fit_seconds holds no numbers"):
         read_stages([tmp_path])
+
+
+def test_smoke_runs_are_left_out_beside_results_and_stamped_by_themselves(write_run, tmp_path, caplog):
+    write_run("random", 0, [0.5, 0.6])
+    write_run("random", 0, [0.1, 0.2], root="outputs/smoke", start=10, step=10, stamp=SMOKE)
+    both = read_stages([tmp_path / "outputs"])
+    assert both["accuracy"].tolist() == [0.5, 0.6] and set(both["stamp"]) == {""}
+    (line,) = [record.getMessage() for record in caplog.records]
+    place = tmp_path / "outputs/smoke/cifar10-step100/resnet18/random/10+10x1/seed_000"
+    assert line == (
+        f"{tmp_path}/outputs: 1 smoke run is left out, being no results; give {place} alone to see them"
+    )
+    caplog.clear()
+    for asked in ([tmp_path / "outputs/smoke"], [place]):
+        alone = read_stages(asked)
+        assert alone["accuracy"].tolist() == [0.1, 0.2] and set(alone["stamp"]) == {SMOKE}
+    assert not caplog.records
+    named_too = read_stages([tmp_path / "outputs", tmp_path / "outputs/smoke"])
+    assert set(named_too["accuracy"]) == {0.1, 0.2, 0.5, 0.6}

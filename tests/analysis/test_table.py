@@ -115,3 +115,15 @@ def test_an_unknown_format(runs):
     with pytest.raises(UserError, match=r"format markdow: did you mean markdown\?"):
         render([runs], "markdow")
     assert FORMATS == ("text", "markdown", "latex", "csv")
+
+
+def test_smoke_runs_are_tables_of_their_own_and_say_so(runs, write_run):
+    before = render([runs], width=80)
+    write_run("coreset", 0, [0.1, 0.2], root="outputs/smoke", stamp="Smoke scale: no result.")
+    assert render([runs], width=80) == before
+    alone = [runs / "outputs/smoke"]
+    assert "\n\nSmoke scale: no result.\nMean ±" in render(alone, width=80)
+    assert summary_frame(alone)["stamp"].tolist() == ["Smoke scale: no result."] * 2
+    assert "stamp" not in summary_frame([runs])
+    with_results = render([runs, *alone], width=80)
+    assert before in with_results and "Smoke scale" in with_results.removeprefix(before)

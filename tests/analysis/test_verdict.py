@@ -10,7 +10,8 @@ import scipy.stats
 from altool.analysis import verdict
 from altool.analysis.published import Statement
 from altool.analysis.study import Study, StudyCell
-from altool.analysis.verdict import ALONE, judge, tally
+from altool.analysis.tallies import as_shown, tally
+from altool.analysis.verdict import ALONE, judge
 from altool.analysis.views import published_table
 
 NAMES = {"random": "Random", "vaal": "VAAL", "ta_vaal": "TA-VAAL", "bald": "BALD"}
@@ -20,7 +21,9 @@ def said(
     kind="claim", strategy="ta_vaal", versus="", at="final", relation=">", value=None, **more
 ) -> Statement:
     unit = more.pop("unit", "%" if value is not None and not versus else "")
-    known = dict(dataset="", metric="accuracy", std=None, trials=5, origin="paper", text="words")
+    known = dict(
+        dataset="", metric="accuracy", std=None, trials=5, read_to=None, origin="paper", text="words"
+    )
     place = dict(experiment="x", paper="P0", item="Fig. 2a", section="5.4", page="")
     about = dict(
         kind=kind, strategy=strategy, versus=versus, at=at, relation=relation, value=value, unit=unit
@@ -143,6 +146,7 @@ def test_one_seed_has_a_sign_and_no_interval(study, verdict_on):
         "tightest: TA-VAAL − Random at 2,000 labelled; n = 1, no interval: the sign alone"
     }
     assert "1 agrees, 1 differs (2 by the sign of one seed)" in tally(table)
+    assert as_shown(table)["verdict"].tolist() == ["agrees in sign", "differs in sign"]
     (shown,) = published_table.table(table)
     assert shown.frame is not None and shown.frame["Verdict"].tolist() == [
         "agrees in sign",
@@ -254,14 +258,48 @@ def test_substantially_is_beyond_the_interval_and_never_told_by_one_seed(study, 
     assert row["verdict"] == "not measured" and ALONE in row["note"]
 
 
-def test_comparable_means_within_two_standard_errors(study, verdict_on):
-    # differences −1 and +2: mean 0.5, se 1.5
-    runs = study({"ta_vaal": [[0.5, 0.59], [0.5, 0.62]], "random": [[0.5, 0.6]] * 2})
-    assert verdict_on(runs, said(versus="random", relation="~"))["verdict"].tolist() == ["agrees"]
-    apart = study({"vaal": [[0.5, 0.62], [0.5, 0.63]], "bald": [[0.5, 0.6]] * 2})
-    assert verdict_on(apart, said(strategy="vaal", versus="bald", relation="~"))["verdict"].tolist() == [
-        "differs"
-    ]
+@pytest.mark.parametrize(
+    ("differences", "margin", "expected"),
+    [
+        ((-9, 12), None, "not resolved"),  # noise is no agreement
+        ((0.97, 0.99, 0.95, 0.96, 0.98), None, "agrees"),  # a difference beyond doubt, and within a point
+        ((0.9, 1.1, 0.8, 1.2, 1.0), None, "not resolved"),
+        ((1.9, 2.0, 2.1), None, "differs"),
+        ((-1.9, -2.0, -2.1), None, "differs"),
+        ((1.9, 2.0, 2.1), 3.0, "agrees"),  # the claim's own margin
+        ((0.5,), None, "not measured"),
+    ],
+)
+def test_comparable_is_a_test_of_equivalence(study, verdict_on, differences, margin, expected):
+    runs = study(
+        {"ta_vaal": [[0.5, 0.6 + d / 100] for d in differences], "random": [[0.5, 0.6]] * len(differences)}
+    )
+    close = said(versus="random", relation="~", value=margin, unit="pp")
+    (row,) = verdict_on(runs, close).to_dict("records")
+    assert row["verdict"] == expected
+    assert row["difference"] == pytest.approx(np.mean(differences))
+    if len(differences) > 1:
+        assert f", margin ±{margin or 1:g}" in row["note"]
+        wide, points = margin or 1, np.array(differences)
+        p_of = {
+            (edge, side): scipy.stats.ttest_1samp(points, edge, alternative=side)[1]
+            for edge in (-wide, wide)
+            for side in ("greater", "less")
+        }
+        within = max(p_of[-wide, "greater"], p_of[wide, "less"]) < 0.025  # two one-sided tests
+        outside = min(p_of[wide, "greater"], p_of[-wide, "less"]) < 0.025
+        assert expected == ("agrees" if within else "differs" if outside else "not resolved")
+
+
+def test_a_value_read_off_a_figure_is_allowed_how_well_it_was_read(study, verdict_on):
+    # 60, 62, 64 %: mean 62, two standard errors 2.309
+    ours = study({"ta_vaal": [[0.5, 0.60], [0.5, 0.62], [0.5, 0.64]]})
+    value = {"kind": "value", "relation": "="}
+    rows = [said(**value, value=v, read_to=r) for v, r in ((64.4, None), (64.4, 0.5), (64.9, 0.5))]
+    table = verdict_on(ours, *rows, said(**value, value=62, std=1.0))
+    assert table["verdict"].tolist() == ["differs", "agrees", "differs", "agrees"]
+    nothing = "no spread is printed: counted as none"
+    assert table["note"].tolist() == [nothing, *[f"read to ±0.5; {nothing}"] * 2, ""]
 
 
 def test_the_mean_over_all_rounds_needs_them_all_seed_by_seed(study, verdict_on):
@@ -336,6 +374,7 @@ def test_facts_of_datasets_allow_for_cut_digits(study, verdict_on):
     rows = [("pool_size", 16550), ("pool_entropy", 1.65), ("pool_entropy", 1.64), ("test_size", 9999)]
     table = verdict_on(made, *(said(**fact, metric=metric, value=value) for metric, value in rows))
     assert table["verdict"].tolist() == ["agrees", "agrees", "differs", "differs"]
+    assert tally(table) == "Sizes and entropies: 2 of 4 to the digits printed."
     other = verdict_on(made, said(**{**fact, "dataset": "B"}, metric="pool_size", value=1))
     assert other["verdict"].tolist() == ["not measured"]
 

@@ -140,3 +140,15 @@ def test_watching_ends_when_all_is_done(
     assert main(["status", "--watch"]) == 0
     assert looks == [status.REFRESH_SECONDS]
     assert "done" in capsys.readouterr().out
+
+
+def test_smoke_runs_are_told_to_be_no_results(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seed(CELL / "seed_000", "done", [0.1] * 5 + [0.80])
+    seed(
+        Path("outputs/smoke") / CELL.relative_to("outputs") / "seed_000",
+        "done",
+        [0.1] * 6,
+        stamp="No result.",
+    )
+    assert main(["status", "outputs"]) == 0
+    assert "1 of these runs: No result." in capsys.readouterr().out

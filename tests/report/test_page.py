@@ -1,6 +1,7 @@
 """The page: whole, alone, safe, the same every time; and what it says is what the runs and the papers say."""
 
 import html
+import json
 import re
 import shutil
 from html.parser import HTMLParser
@@ -113,6 +114,20 @@ def test_what_differs_is_told_first_and_leads_there(outputs) -> None:
     assert 'href="#ta_vaal_cvpr_fig3a"' in differs
 
 
+def test_what_differs_is_counted_as_it_is_listed_and_one_seed_says_so(outputs) -> None:
+    record = fig3a(outputs, n=1)
+    told = json.loads(record.read_text())
+    beside = record.parent.with_name("ta_vaal_cvpr_fig3a-other")
+    beside.mkdir()
+    (beside / "study.json").write_text(json.dumps(told | {"stamp": "With learner.epochs=1."}))
+    page = outputs.page()
+    part = page.split('id="differs"')[1].split("</section>")[0]
+    rows = part.count("<tr>") - 1
+    assert rows and f"What differs ({rows})" in text_of(page)
+    (tally,) = re.findall(r'<table class="tally".*?</table>', page, re.S)
+    assert f"{rows} ({rows} in sign)" in text_of(tally)
+
+
 def test_what_an_interval_leaves_open_is_counted_apart(outputs) -> None:
     fig3a(outputs, noise=0.05)
     page = outputs.page()
@@ -162,18 +177,6 @@ def test_experiments_are_found_by_fingerprint(outputs) -> None:
     assert "LDR" in text_of(page)
 
 
-def test_sizes_that_a_paper_prints_are_counted_for_experiments_found_by_fingerprint(outputs) -> None:
-    cell = next(cell for cell in grid_of(Wanted("ldr_fig2")).cells if cell.panel == "Moons")
-    outputs.cell("random", {0: [0.5, 0.6]}, dataset="moons", start=10, step=10, fingerprint=cell.fingerprint)
-    (section,) = (part for part in outputs.page().split("<section") if 'id="ldr_fig2"' in part)
-    table = section.partition("Published against measured")[2].partition("</table>")[0]
-    rows = [text_of(row) for row in table.split("<tr>") if "points" in row]
-    assert len(rows) == 4
-    agreeing = [row for row in rows if "✓ agrees" in row]
-    assert len(agreeing) == 2 and all("Moons" in row and ("800" in row or "200" in row) for row in agreeing)
-    assert all("– not measured" in row and "Circles" in row for row in rows if row not in agreeing)
-
-
 def test_smoke_runs_are_stamped_and_in_no_count(outputs) -> None:
     cells = [outputs.cell("random", {0: [0.1, 0.2]}, label="Random", **BUDGET)]
     outputs.study("ta_vaal_cvpr_fig3a", *cells, spec=FIG3A, generated=True)
@@ -182,6 +185,14 @@ def test_smoke_runs_are_stamped_and_in_no_count(outputs) -> None:
     assert text.count("Smoke scale, generated data: no result.") >= 2  # over the section and in the figure
     assert "What differs (0)" in text and "Nothing here was compared" in text
     assert 'id="ta_vaal_cvpr_fig3a-smoke"' in page and "✗" not in text and "✓" not in text
+
+
+def test_smoke_runs_without_a_record_are_stamped_as_well(outputs) -> None:
+    outputs.cell("random", {0: [0.1, 0.2]}, run={"stamp": "Smoke scale: no result."})
+    outputs.cell("margin", {0: [0.5, 0.6]}, start=20)
+    text = text_of(outputs.page())
+    assert text.count("Smoke scale: no result.") >= 2 and "1 section of smoke runs" in text
+    assert "Smoke" not in text.split("Runs of no paper's experiment")[1].split("Smoke runs: no results")[0]
 
 
 def test_runs_of_no_experiment_are_shown_beside_random(outputs) -> None:

@@ -81,7 +81,7 @@ def test_units_of_nothing_cost_nothing() -> None:
     assert cell_cost(cell, sizes, 2, Unit(0, 0, 0, 0, 0)).flops == 0
 
 
-@pytest.mark.parametrize("name", ["ldr_fig2", "ldr_fig9"])
+@pytest.mark.parametrize("name", ["ldr_fig3", "ldr_fig9"])
 def test_the_header_of_an_experiment_says_what_its_runs_cost(name: str) -> None:
     grid = grid_of(Wanted(name))
     said = re.search(r"(\d+) runs, ([\d.]+) ([GTP])FLOP in all", grid.experiment.claim)

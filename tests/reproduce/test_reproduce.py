@@ -34,10 +34,45 @@ def test_show_says_claim_cost_and_what_is_on_disk(altool) -> None:
     assert "Claim: learning loss buys clusters near the boundary" in said.out
     assert re.search(r"^VAAL +2 +2 to do$", said.out, re.M) and "Learning loss  " not in said.out
     assert re.search(
-        r"In all: 4 runs, 20 models, 2,000 epochs, [\d.]+ GFLOP; about .+ on one H200, .+ on this machine",
+        r"Asked for: 4 runs, 20 models, 2,000 epochs, [\d.]+ GFLOP; about .+ on one H200, .+ on this machine",
         said.out,
     )
+    whole, _, asked = said.out.partition("\n\nAsked for, with --seeds 0,1 --only strategy=vaal,ta_vaal:\n")
+    assert "\n\nThe whole experiment:\n" in whole and "VAAL  " in asked and "In all" not in said.out
     assert not Path("outputs").exists()
+
+
+def test_show_of_all_that_the_paper_has_is_not_called_a_part(altool) -> None:
+    said = altool("reproduce", "show", "ldr_fig3")
+    assert said.code == 0 and "In all: 20 runs" in said.out
+    assert "whole experiment" not in said.out and "Asked for" not in said.out
+
+
+def test_show_plans_for_a_gpu_that_is_not_here(altool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    here, there = (altool("reproduce", "show", "ldr_fig3", "--device", name) for name in ("cpu", "cuda"))
+    assert here.code == there.code == 0
+    amount = re.compile(r"In all: (20 runs, .* on one H200)")
+    (cost,) = amount.findall(here.out)
+    assert amount.findall(there.out) == [cost]
+    assert "on this machine" in here.out and "on this machine" not in there.out
+    assert "device=cuda is not here" in there.out
+    said = altool("reproduce", "show", "ldr_fig3", "--device", "cudda")
+    assert said.code == 2 and "device=cudda: give auto" in said.err
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("ta_vaal_draft_fig2b", "svhn is not in .* run altool data get svhn"),
+        ("ta_vaal_draft_table1", "cifar10 is not in"),
+        ("ta_vaal_cvpr_fig4c", "caltech101 is not in .* from data.caltech.edu/records/mzrjq-6wc02"),
+    ],
+)
+def test_show_says_which_sets_are_not_here(altool, name: str, told: str) -> None:
+    said = altool("reproduce", "show", name)
+    assert said.code == 0 and len(re.findall(told, said.out)) == 1
+    assert "is not in" not in altool("reproduce", "show", "ldr_fig3").out
 
 
 def test_runs_seed_by_seed_draws_and_is_done_the_second_time(altool) -> None:
@@ -55,6 +90,9 @@ def test_runs_seed_by_seed_draws_and_is_done_the_second_time(altool) -> None:
     record = json.loads((MADE / "study.json").read_text())
     assert record["generated"] and [cell["label"] for cell in record["cells"]] == ["Random", "LDR"]
     stages = sorted(Path("outputs").rglob("stages.csv"))
+    stamps = [json.loads((path.parent / "run.json").read_text())["stamp"] for path in stages]
+    assert stamps == ["Smoke scale: no result."] * 4
+    assert "Smoke scale: no result." in altool("table", "outputs").out
     before = [(path.stat().st_mtime_ns, path.read_bytes()) for path in stages]
     assert len(before) == 4
     again = altool(*TOY)
@@ -142,6 +180,14 @@ def test_a_run_that_breaks_is_told_and_the_rest_is_drawn(altool, monkeypatch: py
     ("words", "message"),
     [
         (("ldr_fig33",), "there is no experiment ldr_fig33: did you mean ldr_fig3?"),
+        (
+            ("ta_vaal_cvpr_fig4",),
+            "did you mean ta_vaal_cvpr_fig4a, ta_vaal_cvpr_fig4b or ta_vaal_cvpr_fig4c?",
+        ),
+        (("nonsense_fig",), "there is no experiment nonsense_fig: altool reproduce ls lists them.\n"),
+        (("ldr_fig3", "strategy=random"), "of these alone: --only strategy=random"),
+        (("ls", "--seeds", "0"), "--seeds goes with show NAME or NAME"),
+        (("ls", "--only", "strategy=ldr"), "--only goes with show NAME or NAME"),
         (("shw", "ldr_fig3"), "ldr_fig3 is not key=value"),
         (("show",), "altool reproduce show needs a name"),
         (("ls", "ldr_fig3"), "type altool reproduce show ldr_fig3"),
@@ -176,10 +222,14 @@ def test_completion_knows_the_names(altool, monkeypatch: pytest.MonkeyPatch) -> 
         assert altool("-sc", "query=bash").out.split() == expected
 
 
-def test_sizes_that_a_paper_prints_are_counted_in_the_sets_of_the_runs(altool) -> None:
-    said = altool("reproduce", "ldr_fig2", "learner=mlp", "learner.epochs=1", "--progress", "quiet")
+def test_sizes_that_a_paper_prints_are_counted_and_its_points_drawn_without_training(altool) -> None:
+    said = altool("reproduce", "ldr_fig2")
     assert said.code == 0, said.err
-    (judged,) = Path("outputs/reproduce").glob("ldr_fig2-*/published.csv")
+    assert not [*Path("outputs").rglob("seed_*")]
+    judged = Path("outputs/reproduce/ldr_fig2/published.csv")
+    drawn = (judged.parent / "toy_data.csv").read_text().splitlines()
+    assert [sum(f"{part}," in line for line in drawn) for part in ("pool", "test")] == [1600, 400]
+    assert "Sizes and entropies: 4 of 4 to the digits printed." in said.out
     with judged.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     assert [(row["published"], row["measured"], row["verdict"]) for row in rows] == 2 * [

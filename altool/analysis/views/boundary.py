@@ -136,7 +136,7 @@ def _draw(
         axes.plot(*_plane.at(run, a["picks"]).T, linestyle="none", **GREY_PICK)
         axes.set_title(label, fontsize=7, pad=2)
         _plane.bare(axes, a["grid_x"], a["grid_y"])
-    legend_below(figure, *_legend(), dashes=1.6)
+    legend_below(figure, *_legend(), notes=[f"One seed: {next(iter(chosen.values()))[1].seed}"], dashes=1.6)
     return figure
 
 

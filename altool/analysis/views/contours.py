@@ -105,7 +105,8 @@ def _draw(study: Study, found: Sequence[tuple[Shown, list[Recorded]]]) -> Figure
     shades.set_label("p(y = 1 | x)", fontsize=7)
     shades.ax.tick_params(labelsize=6, width=0.4, length=2)
     shades.outline.set_linewidth(0.4)  # type: ignore[operator]
-    legend_below(figure, *_legend(), dashes=1.2)
+    seeds = ", ".join(dict.fromkeys(str(runs[0].seed) for _, runs in found))
+    legend_below(figure, *_legend(), notes=[f"One seed of each: {seeds}"], dashes=1.2)
     return figure
 
 

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from altool.analysis import style
-from altool.analysis.canvas import keep_within, legend_below, new, styled
+from altool.analysis.canvas import legend_below, new, styled
 from altool.analysis.study import Output, Study
 from altool.analysis.views._cells import by_panel, must_have, n_text, of_panel, only, shown, slug
 from altool.core.errors import UserError, did_you_mean
@@ -77,21 +77,27 @@ def _draw(frame: pd.DataFrame, columns: Sequence[str], n: str) -> Figure:
     figure, axes_R_1 = new(len(columns), height=0.25 + max(ROW_INCHES * len(columns), 2), sharex=True)
     cells = frame.drop_duplicates("label")
     looks = style.looks_of(cells["strategy"].tolist())
+    cut = False
     for axes, column in zip(axes_R_1[:, 0], columns, strict=True):
+        highest = np.inf if "loss" in column else 100.0
         for label, look in zip(cells["label"], looks, strict=True):
             rows = only(frame, label=label, column=column)  # by epoch, as they were grouped
             x, mean, std = (rows[key].to_numpy(float) for key in ("epoch", "mean", "std"))
             every = max(1, len(x) // 8)
             axes.plot(x, mean, color=look.colour, linestyle=look.line, marker=look.marker, markevery=every)
             if np.isfinite(std).any():
-                axes.fill_between(x, mean - std, mean + std, color=look.colour, alpha=0.14, linewidth=0)
+                low, high = (
+                    (mean + sign * std).clip(0, highest) for sign in (-1, 1)
+                )  # an error of -5 % is none
+                cut |= bool((mean - std < 0).any() or (mean + std > highest).any())
+                axes.fill_between(x, low, high, color=look.colour, alpha=0.14, linewidth=0)
         axes.set_ylabel(AXES[column])
         axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
         axes.margins(x=0.02)
-        keep_within(axes, 0, np.inf if "loss" in column else 100)
     axes_R_1[-1, 0].set_xlabel("Epoch")
     axes_R_1[-1, 0].xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     handles = [Line2D([], [], color=k.colour, linestyle=k.line, marker=k.marker) for k in looks]
-    note = f"Mean ± 1 std, {n}" if frame["n"].to_numpy().max() > 1 else "One seed: no band"
+    band = f"Mean ± 1 std{', as far as values can be' if cut else ''}, {n}"
+    note = band if frame["n"].to_numpy().max() > 1 else "One seed: no band"
     legend_below(figure, handles, cells["label"].tolist(), [note])
     return figure

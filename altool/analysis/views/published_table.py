@@ -3,10 +3,10 @@
 import pandas as pd
 
 from altool.analysis.study import Output, Study
-from altool.analysis.verdict import is_by_sign, judge, tally
+from altool.analysis.tallies import shown_verdict, tally
+from altool.analysis.verdict import judge
 
 NOTHING = "–"
-IN_SIGN = " in sign"  # behind a verdict that rests on one seed
 
 
 def view(study: Study) -> list[Output]:
@@ -37,7 +37,7 @@ def _row(row: dict) -> dict[str, str]:
         "Measured ± SE": measured if spread == NOTHING else f"{measured} ± {spread}",
         "n": NOTHING if pd.isna(row["n"]) else str(row["n"]),
         "Difference": _number(row["difference"]),
-        "Verdict": f"{row['verdict']}{IN_SIGN if is_by_sign(row) else ''}",
+        "Verdict": shown_verdict(row),
         "Note": str(row["note"] or ""),
     }
 

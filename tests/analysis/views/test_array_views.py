@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from altool.analysis.study import Output
+from altool.analysis.study import Output, Study
 from altool.analysis.views import (
     boundary,
     contours,
@@ -37,7 +37,7 @@ def halves(at: float) -> np.ndarray:
     return np.stack([np.tile(1 - right, (5, 1)), np.tile(right, (5, 1))], axis=2).astype(np.float16)
 
 
-def plane(picks: list[int] | None = None, at: float = 2.0, labels: bool = True) -> dict[str, np.ndarray]:
+def plane(picks: list[int] | None = None, at: float = 2.0) -> dict[str, np.ndarray]:
     """Five points: a unit square's corners, and (3.5, 1); dataset indices 10, 12 … 18."""
     arrays = {
         "grid_x": X,
@@ -45,9 +45,8 @@ def plane(picks: list[int] | None = None, at: float = 2.0, labels: bool = True) 
         "grid_probs": halves(at),
         "points": np.array([[0, 0], [1, 0], [0, 1], [1, 1], [3.5, 1]], np.float32),
         "point_indices": np.arange(10, 20, 2),
+        "point_labels": np.array([0, 0, 0, 1, 1]),
     }
-    if labels:
-        arrays["point_labels"] = np.array([0, 0, 0, 1, 1])
     if picks is not None:
         arrays |= {"candidates": arrays["point_indices"], "scores": np.arange(5.0), "picks": np.array(picks)}
     return arrays
@@ -88,6 +87,7 @@ def test_picks_are_measured_against_the_oracle_of_their_own_seed(bench):
     assert std == pytest.approx(np.std(per_seed, ddof=1))
     assert pool == pytest.approx(np.mean([(2 + 1 + 2 + 1 + 1.5) / 5, (1.5 + 0.5 + 1.5 + 0.5 + 2) / 5]))
     assert nearest == pytest.approx((np.sqrt(2) + 1) / 2)
+    assert figure_of(figure).legends[0].get_title().get_text() == "One seed: 0"
     crosses = [line for line in figure_of(figure).axes[0].lines if line.get_marker() == "x"]
     np.testing.assert_allclose(np.asarray(crosses[0].get_xydata(), float), [[0, 0], [1, 1]])
     with pytest.raises(UserError, match="no cell All labels"):
@@ -107,6 +107,7 @@ def test_contours_show_the_query_before_and_its_effect_after(bench):
     columns = "stage n_labelled accuracy area_of_class_1 area_changed"
     # columns of the grid beyond x = 2: 4 of 9; beyond x = 1: 6 of 9
     assert rows(made.frame, columns) == [[0, 10, 0.5, 4 / 9, 0], [1, 20, 0.75, 6 / 9, pytest.approx(2 / 9)]]
+    assert figure_of(made).legends[0].get_title().get_text() == "One seed of each: 0"
     before, after = figure_of(made).axes[:2]
 
     def marks(axes, marker: str) -> list[list[float]]:
@@ -118,15 +119,27 @@ def test_contours_show_the_query_before_and_its_effect_after(bench):
     assert sorted(marks(after, "o")) == [[1, 1], [3.5, 1]]
 
 
-def test_toy_data_without_an_audit_shows_bought_classes_only(bench):
-    known = {0: [(0, 10, 0), (0, 18, 1)]}
-    audited = bench.cell("random", {0: [0.5]}, panel="Circles", arrays={(0, 0): plane()}, acquired=known)
-    blind = bench.cell(
-        "random", {0: [0.5]}, panel="Moons", arrays={(0, 0): plane(labels=False)}, acquired=known
-    )
-    (made,) = toy_data.view(bench.study(audited, blind))
-    assert frame_of(made).loc[frame_of(made)["panel"] == "Circles", "class"].tolist() == [0, 0, 0, 1, 1]
-    assert frame_of(made).loc[frame_of(made)["panel"] == "Moons", "class"].tolist() == [0, -1, -1, -1, 1]
+def test_toy_data_shows_the_pool_filled_and_the_test_set_hollow():
+    told = ["pool 0.0 1.0 1;pool 0.5 0.5 0;test 2.0 2.0 1", "pool 1 1 0;test 3 3 0;test 4 4 1"]
+    facts = [{"panel": name, "dataset": "", "points": text} for name, text in zip("AB", told, strict=True)]
+    images = {"panel": "C", "dataset": "mnist", "points": ""}
+    (made,) = toy_data.view(Study("x", {}, (), datasets=pd.DataFrame([*facts, images])))
+    assert made.caption == "Points of the pool and of the test set: A 2 and 1, B 1 and 2."
+    assert rows(made.frame, "part x y class", panel="A") == [
+        ["pool", 0, 1, 1],
+        ["pool", 0.5, 0.5, 0],
+        ["test", 2, 2, 1],
+    ]
+    left = figure_of(made).axes[0]
+    drawn = {
+        (line.get_marker(), line.get_markerfacecolor() == "white"): np.asarray(
+            line.get_xydata(), float
+        ).tolist()
+        for line in left.lines
+    }
+    assert drawn == {("^", False): [[0.5, 0.5]], ("o", False): [[0, 1]], ("o", True): [[2, 2]]}
+    with pytest.raises(UserError, match="none of its sets lies in the plane"):
+        toy_data.view(Study("x", {}, (), datasets=pd.DataFrame([images])))
 
 
 def said(labelled: list[float], candidates: list[float], **more: np.ndarray) -> dict[str, np.ndarray]:

@@ -2,8 +2,10 @@
 
 import io
 import itertools
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.transforms import BboxBase
@@ -67,6 +69,12 @@ def in_the_plane(rng: np.random.Generator, picks: bool) -> dict[str, np.ndarray]
         "point_labels": (points[:, 0] > 0.5).astype(int),
     }
     return arrays | ({"candidates": np.arange(200), "picks": np.arange(20, 30)} if picks else {})
+
+
+def point_sets() -> pd.DataFrame:
+    points = np.random.default_rng(0).uniform((-1, -1), (2, 1), (1000, 2)).tolist()
+    told = ";".join(f"{'test' if i % 5 == 0 else 'pool'} {x} {y} {i % 2}" for i, (x, y) in enumerate(points))
+    return pd.DataFrame([{"panel": name, "dataset": "", "points": told} for name in ("Circles", "Moons")])
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +157,7 @@ ON_IMAGES = {
 ON_POINTS = {
     "boundary": lambda s: boundary.view(s),
     "contours": lambda s: contours.view(s, strategies=["vaal", "ta_vaal"]),
-    "toy_data": lambda s: toy_data.view(s),
+    "toy_data": lambda s: toy_data.view(replace(s, datasets=point_sets())),
 }
 
 

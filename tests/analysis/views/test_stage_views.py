@@ -261,6 +261,24 @@ def test_the_heat_map_is_at_the_stage_that_all_seeds_have(bench):
     np.testing.assert_allclose(np.asarray(image)[0, :2], [60, 100])
 
 
+def test_a_band_of_errors_ends_where_no_error_can_be(bench):
+    rows = {
+        seed: [
+            {"stage": 1, "seed": seed, "epoch": e, "train_loss": 1, "test_loss": 1, "test_accuracy": a}
+            for e in (0, 1)
+        ]
+        for seed, a in enumerate((1.0, 1.0, 0.7))
+    }
+    cell = bench.cell("ldr", {seed: [0.5] * 2 for seed in rows}, label="LDR", epochs=rows)
+    (made,) = epochs.view(bench.study(cell), columns="test_error")  # 0, 0, 30: mean 10, std 17.3
+    (axes,) = figure_of(made).axes
+    (band,) = axes.collections
+    heights = np.asarray(band.get_paths()[0].vertices, float)[:, 1]
+    assert heights.min() == 0 and heights.max() == pytest.approx(10 + np.sqrt(300))
+    assert axes.get_ylim()[0] < 0  # its lower edge is seen
+    assert "as far as values can be" in figure_of(made).legends[0].get_title().get_text()
+
+
 def test_epochs_count_from_one_and_take_the_stage_asked_for(bench):
     rows = {
         seed: [
