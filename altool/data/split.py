@@ -1,6 +1,7 @@
 """Test and validation splits of sets that bring none, the same for every seed of a run."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -53,12 +54,16 @@ def test_positions(labels: np.ndarray, spec: DatasetSpec) -> np.ndarray:
 
 
 def split_off_test(
-    items: Items, labels: np.ndarray, classes: tuple[str, ...], spec: DatasetSpec, skipped: int = 0
+    items: Items,
+    labels: np.ndarray,
+    classes: tuple[str, ...],
+    spec: DatasetSpec,
+    skipped: Mapping[str, str] | None = None,
 ) -> Arrays:
     """One heap of items as training and test set; both keep the order of the heap."""
     test = test_positions(labels, spec)
     train = np.setdiff1d(np.arange(len(labels)), test)
-    return Arrays(take(items, train), labels[train], take(items, test), labels[test], classes, skipped)
+    return Arrays(take(items, train), labels[train], take(items, test), labels[test], classes, skipped or {})
 
 
 def validation(n_train: int, val: int | str, split_seed: int) -> np.ndarray:

@@ -317,7 +317,12 @@ def test_pictures_of_many_sizes_corrupt_ones_and_new_ones(
     assert query("n=3") == 2
     assert "broken.png: it is no image that can be read" in capsys.readouterr().err
     assert not Path("photos-queries/asked.csv").exists()
-    assert query("n=3", "on_corrupt=skip") == 0
+    assert query("n=3", "on_corrupt=skip", "progress=plain") == 0
+    why = "it is no image that can be read"
+    record = Path("photos-queries/report.txt")
+    said = f"1 file is skipped, 61 images are left: broken.png ({why}); all in {record}\n"
+    assert said in capsys.readouterr().err
+    assert f"skipped: broken.png: {why}\n" in record.read_text()
     answer(asked(), lambda name: "green" if "new" in name else "grey")
     Image.new("RGB", (30, 20), (0, 90, 90)).save(photos / "newer.png")
     assert query("n=3", "on_corrupt=skip") == 0
