@@ -32,7 +32,8 @@ def _shares(sizes: np.ndarray, total: int) -> np.ndarray:
     room = sizes - 1
     if total > room.sum():
         raise UserError(
-            f"dataset.test={total}: only {room.sum()} items can be held out, one of each class has to stay."
+            f"dataset.test={total}: only {room.sum()} items can be held out, one of each class has to stay: "
+            "dataset.test=0.1 holds out a tenth of every class."
         )
     exact = total * sizes / sizes.sum()
     shares = np.minimum(np.floor(exact).astype(np.int64), room)
