@@ -123,6 +123,10 @@ def test_without_a_size_maps_are_as_large_as_their_images(load: Load, ids: dict[
     np.testing.assert_array_equal(task.oracle.audit(np.array([0]))[0], by_table(ids[frame("train", 0)]))
 
 
+def test_a_path_may_name_the_folder_around_it(load: Load, root: Path) -> None:
+    assert load(path=str(root.parent)).digest == load(path=str(root)).digest
+
+
 def test_a_large_set_is_read_from_its_memory_map(load: Load) -> None:
     resident, streamed = load(), load(memory_gib=0)
     assert resident.digest == streamed.digest and streamed.store._items is None

@@ -137,6 +137,19 @@ def test_a_number_of_test_items_is_shared_out_by_size() -> None:
     assert np.abs(np.bincount(labels[test]) - 1019 * sizes / sizes.sum()).max() < 1
 
 
+def test_a_path_may_name_the_folder_around_a_set(tmp_path: Path) -> None:
+    caltech_folders(tmp_path)
+    for path in ("caltech101/101_ObjectCategories", "caltech101", "."):
+        keys: dict[str, Any] = {"test": 50, "size": 16, "path": str(tmp_path / path)}
+        arrays = read(DatasetSpec("caltech101", "caltech101", **keys), tmp_path / "root")
+        assert (len(arrays.classes), len(arrays.train_y)) == (102, 256)
+    for code in NEU_CODES:
+        for i in range(3):
+            save(tmp_path / "sets" / "NEU-CLS-64" / code / f"{code}_{i}.jpg", 64, 9)
+            save(tmp_path / "sets" / "others" / f"photo_{i}.jpg", 64, 9)
+    assert neu(tmp_path / "root", path=str(tmp_path / "sets")).classes == NEU_CODES
+
+
 @pytest.mark.parametrize("name", ["neu_det_64", "magnetic_tile_64"])
 def test_prepared_sets(tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError, match=f"Put it there as {name}.npz"):
