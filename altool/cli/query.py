@@ -261,7 +261,7 @@ def _tell(told: "Told", wish: "Wish", n_pictures: int, skipped: Mapping[str, str
     from altool.core.atomic import write_text_atomic
 
     known = told.known
-    counts = ", ".join(f"{name} {count}" for name, count in known.counts.items())
+    counts = ", ".join(f"{name} {count}" for name, count in known.counts.items() if count or wish.classes)
     print(
         f"{n_pictures:,} pictures: {len(known.labelled)} labelled ({counts or 'no class yet'}), "
         f"{len(known.skipped)} skipped, {len(known.pending)} asked and not answered; {told.n_new_answers} new answers"
