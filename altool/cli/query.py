@@ -4,11 +4,14 @@ import dataclasses
 import shlex
 import sys
 import unicodedata
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from altool.core.errors import EXIT_DONE, Stopped, UserError, nearest
 from altool.core.machine import short
+from altool.data.bad_files import skipped_line
 
 if TYPE_CHECKING:
     from altool.config.schema import RunConfig
@@ -78,6 +81,9 @@ def main(words: list[str]) -> int:
     try:
         with stop_on_signals():
             pictures = pictures_of()
+            if pictures.skipped and run.progress != "quiet":
+                record = short(wish.out / "report.txt")
+                print(skipped_line(pictures.skipped, len(pictures.names), record), file=sys.stderr)
             told = label_next(wish, pictures, asker, draw)
     except Stopped as stop:
         raise Stopped(
@@ -89,12 +95,7 @@ def main(words: list[str]) -> int:
             f"{where}{error.strerror or error}. What was asked and answered before is kept in {short(wish.out)}; the "
             "same command goes on once it can be written."
         ) from error
-    if run.progress != "quiet":
-        for name, reason in list(pictures.skipped.items())[:SHOWN]:
-            print(f"skipped: {name}: {reason}", file=sys.stderr)
-        if pictures.skipped:
-            print(f"skipped: {len(pictures.skipped)} files in all", file=sys.stderr)
-    _tell(told, wish, len(pictures.names))
+    _tell(told, wish, len(pictures.names), pictures.skipped)
     return EXIT_DONE
 
 
@@ -216,13 +217,8 @@ def _build(
     )
     budget = Budget(1, n, 1, run.budget.candidates)
     asker = Asker(learner, strategy, extension_rule(run, strategy), platform.precision)
-    return (
-        run,
-        asker,
-        wish,
-        lambda: read_pictures(spec, data, out, backbone, is_large, device, reading),
-        budget.draw_candidates,
-    )
+    pictures_of = partial(read_pictures, spec, data, out, backbone, is_large, device, reading)
+    return run, asker, wish, pictures_of, budget.draw_candidates
 
 
 def _check_meant(word: str) -> None:
@@ -261,18 +257,19 @@ def _classes(text: str) -> tuple[str, ...]:
     return classes
 
 
-def _tell(told: "Told", wish: "Wish", n_pictures: int) -> None:
+def _tell(told: "Told", wish: "Wish", n_pictures: int, skipped: Mapping[str, str]) -> None:
     from altool.core.atomic import write_text_atomic
 
     known = told.known
-    counts = ", ".join(f"{name} {count}" for name, count in known.counts.items())
+    counts = ", ".join(f"{name} {count}" for name, count in known.counts.items() if count or wish.classes)
     print(
         f"{n_pictures:,} pictures: {len(known.labelled)} labelled ({counts or 'no class yet'}), "
         f"{len(known.skipped)} skipped, {len(known.pending)} asked and not answered; {told.n_new_answers} new answers"
     )
     (wish.out / "report.txt").unlink(missing_ok=True)  # of the time before
-    if told.notes:
-        write_text_atomic(wish.out / "report.txt", "\n".join(told.notes) + "\n")
+    lines = [*told.notes, *(f"skipped: {name}: {reason}" for name, reason in skipped.items())]
+    if lines:
+        write_text_atomic(wish.out / "report.txt", "\n".join(lines) + "\n")
         for note in told.notes[:SHOWN]:
             print(f"  {note}")
         if len(told.notes) > SHOWN:

@@ -9,17 +9,18 @@ from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
+from altool.config.files import options
 from altool.config.fingerprint import budget_of, canonical, cell_folder, identity_of, overrides
 from altool.config.load import Origin
-from altool.config.nodes import check_node
+from altool.config.nodes import check_node, find_target
 from altool.config.schema import DatasetConfig, ImbalanceConfig, RunConfig
 from altool.core.errors import UserError
 from altool.core.naming import fingerprint
 from altool.data.root import default_data_root
 from altool.data.spec import DatasetSpec, ImbalanceSpec
 from altool.trackers.catalogue import check_installed
-
-DENSE_STRATEGIES = ("random", "entropy", "margin", "bald", "coreset", "learning_loss", "vaal", "ta_vaal")
 
 if TYPE_CHECKING:
     import torch
@@ -182,7 +183,7 @@ def check_task(run: RunConfig, learner: "Learner", strategy: "Strategy") -> None
     if not strategy.dense:
         raise UserError(
             f"strategy={name} does not work where every pixel has a class, as in {dataset}: type one of "
-            f"{', '.join(DENSE_STRATEGIES)}."
+            f"{', '.join(dense_strategies())}."
         )
     if run.imbalance.rule != "none":
         raise UserError(
@@ -192,6 +193,13 @@ def check_task(run: RunConfig, learner: "Learner", strategy: "Strategy") -> None
         raise UserError(
             f"budget.start_rule={run.budget.start_rule} goes by the classes of images; {dataset} has one per pixel."
         )
+
+
+def dense_strategies() -> list[str]:
+    """What can be chosen where every pixel has a class. Not among them: aliases, and replay, which repeats a run."""
+    texts = {name: option.path.read_text(encoding="utf-8") for name, option in options("strategy").items()}
+    nodes = {name: yaml.safe_load(text) for name, text in texts.items() if name != "replay"}
+    return [n for n, node in nodes.items() if "_target_" in node and find_target(node, "strategy").dense]  # type: ignore[attr-defined]  # a Strategy
 
 
 def _pretrained(run: RunConfig, target: Callable[..., Any]) -> dict[str, Any]:

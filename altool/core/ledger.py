@@ -44,6 +44,11 @@ class Ledger:
         return {row["path"]: row["label"] for row in self._answers}
 
     @property
+    def labels(self) -> set[str]:
+        """All that was ever answered, changed since or not."""
+        return {row["label"] for row in self._answers}
+
+    @property
     def asked(self) -> dict[str, int]:
         """The last query that asked for each picture."""
         return {row["path"]: int(row["query"]) for row in self._asked}

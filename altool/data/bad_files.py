@@ -7,6 +7,7 @@ from altool.core.errors import UserError
 
 BREAKS = str.maketrans({"\n": "\\n", "\r": "\\r"})
 SHOWN = 20  # files that an error names one by one
+NAMED = 5  # files that the line about skipped ones names
 
 
 def refusal(root: Path, errors: Mapping[str, str], n_files: int) -> str:
@@ -16,6 +17,15 @@ def refusal(root: Path, errors: Mapping[str, str], n_files: int) -> str:
         advice += ", or go on without them: on_corrupt=skip"
     head = f"{len(errors)} of {n_files} files in {root} cannot be read as an image:"
     return "\n".join([head, *_listed(errors), advice])
+
+
+def skipped_line(skipped: Mapping[str, str], n_left: int, record: str) -> str:
+    """What is said of files that on_corrupt=skip left out: the first of them by name, how many images are left, and the
+    `record` in which all stand."""
+    named = ", ".join(f"{name} ({reason})" for name, reason in list(skipped.items())[:NAMED])
+    more = ", …" if len(skipped) > NAMED else ""
+    files = "1 file is" if len(skipped) == 1 else f"{len(skipped):,} files are"
+    return f"{files} skipped, {n_left:,} images are left: {named}{more}; all in {record}"
 
 
 def unavailable(root: Path, errors: Mapping[str, str]) -> UserError:

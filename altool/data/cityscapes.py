@@ -48,17 +48,20 @@ IDS = bytes(list(TRAIN_IDS.values()).index(i) if i in TRAIN_IDS.values() else IG
 def read_cityscapes(spec: DatasetSpec, reading: Reading) -> Arrays:
     """Raises UserError when it is not there, for images without maps, and for files that cannot be read."""
     root = find_set(spec, reading)
-    train_x, train_y, without = _split(root, "train", spec.size, spec.size, reading)
-    test_x, test_y, untested = _split(root, "val", spec.size, None, reading)
+    train_x, train_y, skipped = _split(root, "train", spec.size, spec.size, reading)
+    test_x, test_y, more = _split(root, "val", spec.size, None, reading)
     if train_x.shape[1:3] != train_y.shape[1:3]:
         raise UserError(
             f"{root}: the images have other sizes than their maps: give one with dataset.size=[512,1024]."
         )
-    return Arrays(train_x, train_y, test_x, test_y, CLASSES, without + untested)
+    return Arrays(train_x, train_y, test_x, test_y, CLASSES, skipped | more)
 
 
-def _split(root: Path, split: str, size: Size, map_size: Size, reading: Reading) -> tuple[Rows, Rows, int]:
-    """Images (n, H, W, 3), their maps (n, H, W), and how many of them were left out because a file cannot be read."""
+def _split(
+    root: Path, split: str, size: Size, map_size: Size, reading: Reading
+) -> tuple[Rows, Rows, dict[str, str]]:
+    """Images (n, H, W, 3), their maps (n, H, W), and the files, below `root`, that cost the others because they cannot be
+    read."""
     frames = _frames(root, split)
     images = decoded(root / "leftImg8bit", [f + IMAGE for f in frames], size, reading, rgb=True)
     try:
@@ -88,7 +91,9 @@ def _split(root: Path, split: str, size: Size, map_size: Size, reading: Reading)
             f"{root}: no pixel of the {split} maps has one of the {len(CLASSES)} classes: they must hold Cityscapes' ids, "
             "such as 7 for road."
         )
-    return images.items.take(of_image), planes, len(frames) - len(whole)
+    skipped = {f"leftImg8bit/{name}": reason for name, reason in images.skipped.items()}
+    skipped |= {f"gtFine/{name}": reason for name, reason in maps.skipped.items()}
+    return images.items.take(of_image), planes, skipped
 
 
 def _frames(root: Path, split: str) -> list[str]:

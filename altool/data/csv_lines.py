@@ -22,7 +22,8 @@ class Line(NamedTuple):
 
 
 class Table(NamedTuple):
-    """`columns`: the header, in small letters; `lines`: [] where path or label is not among them."""
+    """`columns`: the header, in small letters, [] where the file is empty; `lines`: [] where path or label is not among
+    them."""
 
     columns: list[str]
     lines: list[Line]
@@ -63,7 +64,7 @@ def read_lines(text: str, delimiter: str = ",") -> Table:
         if not columns and cells and cells[0].lower().startswith("sep="):  # what tells Excel the separator
             continue
         if not columns:
-            columns = [cell.strip().lower() for cell in cells]
+            columns = [cell.strip().lower() for cell in cells or [lines[number - 1]]]
             if error or not set(COLUMNS) <= set(columns):
                 break
             continue

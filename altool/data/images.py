@@ -44,7 +44,7 @@ def read_folder(spec: DatasetSpec, path: Path, reading: Reading) -> Arrays:
     items, kept, _, skipped = decoded(path, names, spec.size, reading, bool(spec.rgb))
     in_train, labels = kept < len(train.names), labels[kept]
     train_items, test_items = (take(items, np.flatnonzero(part)) for part in (in_train, ~in_train))
-    return Arrays(train_items, labels[in_train], test_items, labels[~in_train], classes, len(skipped))
+    return Arrays(train_items, labels[in_train], test_items, labels[~in_train], classes, skipped)
 
 
 def read_csv(spec: DatasetSpec, path: Path, reading: Reading) -> Arrays:
@@ -83,7 +83,7 @@ def read_listing(spec: DatasetSpec, listing: Listing, reading: Reading, where: P
     items, kept, _, skipped = decoded(listing.root, listing.names, spec.size, reading, bool(spec.rgb))
     if skipped:  # the last of a class may be among them
         labels, classes = encode(listing.labels[kept], where)
-    return split_off_test(items, labels, classes, spec, len(skipped))
+    return split_off_test(items, labels, classes, spec, skipped)
 
 
 def listed(path: Path) -> Listing:

@@ -34,12 +34,13 @@ def place_of(name: str, data_root: Path) -> Path | None:
 
 
 def find_set(spec: DatasetSpec, reading: Reading) -> Path:
-    """`spec.path`, or where the set lies in the data root. Raises UserError when it is not there."""
+    """Where the set lies: `spec.path`, or below it as it would below the data root, or in the data root. Raises UserError
+    when it is not there."""
     if spec.path is not None:
         path = Path(spec.path).expanduser()
         if not path.exists():
             raise UserError(f"dataset.path={path} does not exist.")
-        return path
+        return place_of(spec.reader, path) or path
     place = place_of(spec.reader, reading.root)
     if place is not None:
         return place

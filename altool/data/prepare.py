@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 
 from altool.core.errors import UserError
+from altool.data.bad_files import skipped_line
 from altool.data.imbalance import survivors
 from altool.data.oracle import Oracle
 from altool.data.read import read
@@ -62,6 +64,9 @@ def prepare(
 @lru_cache(maxsize=1)
 def _stores(spec: DatasetSpec, device: torch.device, reading: Reading) -> tuple[Arrays, Store, Store, str]:
     arrays = read(spec, reading)
+    if arrays.skipped and not reading.quiet:  # once for all seeds and cells that share them
+        n_left = len(arrays.train_y) + len(arrays.test_y)
+        print(skipped_line(arrays.skipped, n_left, "run.log"), file=sys.stderr, flush=True)
     transforms = transforms_of(spec, arrays.train_x)
     resident = reading.is_resident(arrays.train_x.nbytes + arrays.test_x.nbytes)
     train, test = (Store(x, transforms, device, resident) for x in (arrays.train_x, arrays.test_x))

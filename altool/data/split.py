@@ -1,6 +1,7 @@
 """Test and validation splits of sets that bring none, the same for every seed of a run."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -31,7 +32,8 @@ def _shares(sizes: np.ndarray, total: int) -> np.ndarray:
     room = sizes - 1
     if total > room.sum():
         raise UserError(
-            f"dataset.test={total}: only {room.sum()} items can be held out, one of each class has to stay."
+            f"dataset.test={total}: only {room.sum()} items can be held out, one of each class has to stay: "
+            "dataset.test=0.1 holds out a tenth of every class."
         )
     exact = total * sizes / sizes.sum()
     shares = np.minimum(np.floor(exact).astype(np.int64), room)
@@ -53,12 +55,16 @@ def test_positions(labels: np.ndarray, spec: DatasetSpec) -> np.ndarray:
 
 
 def split_off_test(
-    items: Items, labels: np.ndarray, classes: tuple[str, ...], spec: DatasetSpec, skipped: int = 0
+    items: Items,
+    labels: np.ndarray,
+    classes: tuple[str, ...],
+    spec: DatasetSpec,
+    skipped: Mapping[str, str] | None = None,
 ) -> Arrays:
     """One heap of items as training and test set; both keep the order of the heap."""
     test = test_positions(labels, spec)
     train = np.setdiff1d(np.arange(len(labels)), test)
-    return Arrays(take(items, train), labels[train], take(items, test), labels[test], classes, skipped)
+    return Arrays(take(items, train), labels[train], take(items, test), labels[test], classes, skipped or {})
 
 
 def validation(n_train: int, val: int | str, split_seed: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """A dataset made ready for one seed: what the learner trains on, what the pool may offer, what is held out."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,15 +13,15 @@ from altool.data.store import Store
 @dataclass(frozen=True)
 class Arrays:
     """What a reader gives: uint8 (P, H, W, C) images or float32 (P, D) points, labels (core/maps.py), class names in label
-    order; maps of test items may be larger than their images. `skipped`: how many files could not be read and were left
-    out because the person said so."""
+    order; maps of test items may be larger than their images. `skipped`: files that could not be read and were left out
+    because the person said so, with the reason, by path."""
 
     train_x: Items
     train_y: Items
     test_x: Items
     test_y: Items
     classes: tuple[str, ...]
-    skipped: int = 0
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Task:
     val: Split | None
     classes: tuple[str, ...]
     digest: str = ""
-    skipped: int = 0
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def n_classes(self) -> int:

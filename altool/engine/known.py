@@ -93,7 +93,7 @@ def _test_answers(
     if not test.exists():
         raise UserError(f"test={test} does not exist.")
     found = read_answers(test, pictures.index, pictures.folder, {}, allowed)
-    notes += [f"{test.name}, {note}" for note in found.notes]
+    notes += [f"{test.name}, {note}" if note.startswith("line ") else note for note in found.notes]
     held_out = {name: label for name, label in found.labels.items() if label != SKIP}
     if not held_out:
         notes.append(f"{test.name} has a label for none of the pictures: nothing is tested")

@@ -83,7 +83,9 @@ def label_next(
     try:
         ledger = Ledger(wish.out)
         _check_pictures(ledger, pictures, wish.out)
-        answers = read_answers(wish.labels, pictures.index, pictures.folder, ledger.answers, wish.classes)
+        answers = read_answers(
+            *(wish.labels, pictures.index, pictures.folder, ledger.answers, wish.classes, ledger.labels)
+        )
         fresh = ledger.take(answers.labels)
         notes = list(answers.notes)
         known = what_is_known(pictures, ledger, wish.classes, wish.test, answers.unused, notes)

@@ -98,6 +98,8 @@ def _run_seed(cell: Cell, seed: int, progress: Progress, observer: Observer, res
         allow_platform_change=cell.allow_platform_change,
     )
     with _log_file(path / "run.log"):
+        if task.skipped:
+            log.debug("skipped files:\n%s", "\n".join(f"  {n}: {why}" for n, why in task.skipped.items()))
         observer.started(path, folder.rows)
         try:
             _run_stages(cell, seed, task, folder, progress.seed(seed), observer)
@@ -198,7 +200,7 @@ def _run_record(cell: Cell, seed: int, task: Task) -> dict[str, object]:
         "fingerprint": cell.fingerprint,
         "data": task.digest,
         "classes": list(task.classes),
-        **({"skipped_files": task.skipped} if task.skipped else {}),
+        **({"skipped_files": len(task.skipped)} if task.skipped else {}),
         "overrides": cell.overrides,
         "platform": cell.platform.as_record(),
         "device": str(cell.platform.device),

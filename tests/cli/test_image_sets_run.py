@@ -57,12 +57,25 @@ def test_a_whole_cycle(words: list[str]) -> None:
     assert (run["status"], len(run["classes"])) == ("done", 9 if words[0] == "dataset=neu" else 6)
 
 
-def test_skipped_files_are_counted_in_the_run() -> None:
-    Path("root/NEU-CLS-64/cr/cr_0.jpg").write_text("broken")
-    words = ["run", "dataset=neu", "strategy=random", "learner=linear_probe", "learner.backbone=pixels"]
-    tiny = [w for w in TINY if "model.width" not in w]
-    assert main([*words, *tiny]) == 2
+def test_skipped_files_are_named_before_the_training_and_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    broken = [f"{code}/{code}_0.jpg" for code in NEU_CODES[:6]]
+    for name in broken:
+        Path("root/NEU-CLS-64", name).write_text("broken")
+    words = ["run", "dataset=neu", "learner=linear_probe", "learner.backbone=pixels", "progress=plain"]
+    words += [w for w in TINY if "model.width" not in w and not w.startswith("progress")]
+    assert main([*words, "strategy=random"]) == 2
     assert not Path("outputs").exists()
-    assert main([*words, *tiny, "on_corrupt=skip"]) == 0
-    (file,) = Path("outputs").rglob("run.json")
-    assert json.loads(file.read_text())["skipped_files"] == 1
+    capsys.readouterr()
+    assert main([*words, "-m", "strategy=random,entropy", "on_corrupt=skip"]) == 0
+    said = capsys.readouterr().err.splitlines()
+    why = "it is no image that can be read"
+    (at,) = (i for i, line in enumerate(said) if "skipped" in line)  # once for both runs
+    assert said[at].startswith("6 files are skipped, 39 images are left: cr/cr_0.jpg (")
+    assert said[at].endswith(f"ps/ps_0.jpg ({why}), …; all in run.log") and broken[5] not in said[at]
+    assert at < min(i for i, line in enumerate(said) if "stage 0" in line)
+    folders = [file.parent for file in Path("outputs").rglob("run.json")]
+    assert len(folders) == 2
+    for folder in folders:
+        assert json.loads((folder / "run.json").read_text())["skipped_files"] == 6
+        log = (folder / "run.log").read_text()
+        assert all(f"\n  {name}: {why}" in log for name in broken)

@@ -160,7 +160,19 @@ def test_what_is_wrong_with_labels_is_told_line_by_line(query: Query, capsys: Ca
     Path("labels.csv").unlink()
     query("n=3", "classes=bright,dark")
     out = capsys.readouterr().out
-    assert "labels.csv is not there yet" in out and "1 labelled (bright 0, dark 1)" in out
+    assert "labels.csv is gone, or mistyped; 1 answer taken before is kept\n" in out
+    assert "1 labelled (bright 0, dark 1)" in out
+
+
+def test_a_class_that_was_left_and_taken_up_again_is_not_new(query: Query, capsys: Capture) -> None:
+    name = "roll 0/00.png"
+    for label in ("scratch", "scratches", "scratch"):
+        Path("labels.csv").write_text(f"path,label\n{name},{label}\nroll 1/01.png,scratched\n")
+        assert query("n=2") == 0
+    out = capsys.readouterr().out
+    assert out.count(f"{name}: scratches is a new class; did you mean scratched?") == 1
+    assert out.count("scratch is a new class") == 0
+    assert f"{name} was scratches before, scratch is used now" in out
 
 
 def test_an_answer_that_is_not_allowed_is_not_asked_again_and_reports_go(query: Query) -> None:
@@ -191,6 +203,7 @@ def test_a_test_set_and_an_estimate(query: Query, capsys: Capture) -> None:
         query("n=5", "test=test.csv") == 0
     )  # no class is labelled yet, and still none of these may be asked for
     assert not set(asked()) & set(names[30:50])
+    assert "0 labelled (no class yet)" in capsys.readouterr().out  # though the test set has both
     shutil.rmtree("photos-queries")
     answer(names[:20])
     assert query("n=5", "test=test.csv", "cross_validate=4") == 0
@@ -317,7 +330,12 @@ def test_pictures_of_many_sizes_corrupt_ones_and_new_ones(
     assert query("n=3") == 2
     assert "broken.png: it is no image that can be read" in capsys.readouterr().err
     assert not Path("photos-queries/asked.csv").exists()
-    assert query("n=3", "on_corrupt=skip") == 0
+    assert query("n=3", "on_corrupt=skip", "progress=plain") == 0
+    why = "it is no image that can be read"
+    record = Path("photos-queries/report.txt")
+    said = f"1 file is skipped, 61 images are left: broken.png ({why}); all in {record}\n"
+    assert said in capsys.readouterr().err
+    assert f"skipped: broken.png: {why}\n" in record.read_text()
     answer(asked(), lambda name: "green" if "new" in name else "grey")
     Image.new("RGB", (30, 20), (0, 90, 90)).save(photos / "newer.png")
     assert query("n=3", "on_corrupt=skip") == 0

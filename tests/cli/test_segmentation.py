@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,8 +14,9 @@ import numpy as np
 import pytest
 import yaml
 
+import altool
 from altool.cli.main import main
-from altool.config.build import DENSE_STRATEGIES, build_strategy
+from altool.config.build import build_strategy, dense_strategies
 from altool.config.files import options
 from altool.core.records import is_volatile
 from altool.reproduce.smoke_folders import SCENES, write_scenes
@@ -30,6 +32,18 @@ WORDS = [
 ]
 WORDS += ["learner=drn_small", "learner.epochs=2", "budget.start=6", "budget.step=4", "budget.stages=2"]
 SMALLER = {"size": "small", "epochs": 20, "draws": 3, "batch_size": 4}
+DENSE = [
+    "bald",
+    "coreset",
+    "entropy",
+    "learning_loss",
+    "learning_loss_v2",
+    "margin",
+    "random",
+    "ta_vaal",
+    "vaal",
+]
+DENSE += ["vaal_learning_loss"]
 STRATEGIES = {name: yaml.safe_load(option.path.read_text()) for name, option in options("strategy").items()}
 
 
@@ -55,7 +69,7 @@ def rows_of(file: str) -> list[dict[str, str]]:
         return list(csv.DictReader(text))
 
 
-@pytest.mark.parametrize("name", DENSE_STRATEGIES)
+@pytest.mark.parametrize("name", DENSE)
 def test_a_whole_cycle(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words_of(name)) == 0
     stages, bought = rows_of("stages.csv"), rows_of("acquired.csv")
@@ -77,13 +91,13 @@ def test_a_whole_cycle(name: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_others_refuse_in_one_line_before_anything_is_read(capsys: pytest.CaptureFixture[str]) -> None:
     refused = []
     for name, node in STRATEGIES.items():
-        if "defaults" in node or name in DENSE_STRATEGIES or build_strategy(node).dense:
+        if "defaults" in node or build_strategy(node).dense:
             continue
         assert main([*WORDS, f"strategy={name}", "dataset.path=nowhere"]) == 2
         said = capsys.readouterr().err.splitlines()
         assert said == [
             f"altool: strategy={name} does not work where every pixel has a class, as in dataset=cityscapes: type one of "
-            f"{', '.join(DENSE_STRATEGIES)}."
+            f"{', '.join(DENSE)}."
         ]
         refused.append(name)
     assert {
@@ -100,9 +114,23 @@ def test_the_others_refuse_in_one_line_before_anything_is_read(capsys: pytest.Ca
 
 
 def test_the_strategies_that_are_named_are_those_that_work() -> None:
-    built = {name: build_strategy(node) for name, node in STRATEGIES.items() if "defaults" not in node}
-    others = {"replay", "learning_loss_v2", "vaal_learning_loss"}  # no strategy of their own
-    assert {name for name, strategy in built.items() if strategy.dense} - others == set(DENSE_STRATEGIES)
+    assert dense_strategies() == DENSE
+    docs = Path(altool.__file__).parents[1] / "docs" / "segmentation.md"
+    (listed,) = re.findall(r"^Strategies: (.*?)\. The others", docs.read_text(), re.DOTALL | re.MULTILINE)
+    assert {*re.findall(r"\w+", listed)} & STRATEGIES.keys() == {*DENSE}
+
+
+def test_the_ablations_are_their_methods_with_another_pair_loss() -> None:
+    for name, method, loss in (
+        ("learning_loss_v2", "learning_loss", "ranking"),
+        ("vaal_learning_loss", "ta_vaal", "margin"),
+    ):
+        bought = []
+        for words in (words_of(name), [*words_of(method), f"strategy.loss={loss}"]):
+            assert main(words) == 0
+            bought.append(rows_of("acquired.csv"))
+            shutil.rmtree("outputs")
+        assert bought[0] == bought[1]
 
 
 @pytest.mark.parametrize(

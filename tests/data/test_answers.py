@@ -88,11 +88,75 @@ def test_a_class_that_looks_like_a_typing_mistake(folder: Path) -> None:
 
 
 def test_files_that_are_no_answers(folder: Path) -> None:
-    for text, says in (("", "it is empty"), ("file,class\na.png,1", "its first line has file, class")):
-        with pytest.raises(UserError, match=says):
-            answers(folder, text)
+    for text, has in (
+        ("file,class\na.png,1", "file, class"),
+        ("A.png,cat", "a.png, cat"),
+        ('"path,label\n', '"path,label'),
+    ):
+        with pytest.raises(UserError) as refused:
+            answers(folder, text, classes=("dog", "cat"))
+        said = str(refused.value).splitlines()
+        assert said[0].endswith(
+            f"labels.csv needs a first line path,label: its first line has {has}. Begin it like this:"
+        )
+        assert answers(folder, "\n".join(said[1:])) == Answers({"a.png": "dog"})
     missing = read_answers(folder / "none.csv", PICTURES, folder, {})
     assert missing.labels == {} and missing.notes == [f"{folder / 'none.csv'} is not there yet"]
+
+
+@pytest.mark.parametrize("contents", [b"", b" \r\n\n", b"\xef\xbb\xbf", b"sep=;\r\n", b",,\n"])
+def test_an_empty_file_has_no_answers_yet(folder: Path, contents: bytes) -> None:
+    advice = "labels.csv is empty: write path,label as its first line, and a line for each picture below it"
+    assert answers(folder, contents) == Answers({}, [advice])
+    found = answers(folder, contents, remembered={"a.png": "cat", "b.png": SKIP})
+    assert found == Answers({}, [f"{advice}; 2 answers taken before are kept"])
+
+
+def test_a_file_that_is_gone_says_what_is_kept(folder: Path) -> None:
+    path = folder / "lables.csv"
+    found = read_answers(path, PICTURES, folder, {"a.png": "cat", "b.png": SKIP})
+    assert found == Answers({}, [f"{path} is gone, or mistyped; 2 answers taken before are kept"])
+
+
+def test_a_class_of_the_past_is_not_new(folder: Path) -> None:
+    keys = {"remembered": {"a.png": "scratches"}, "past": {"scratch", "scratches"}}
+    assert answers(folder, "path,label\na.png,scratches\nb.png,scratch\n", **keys).notes == []
+
+
+def test_numbers_are_no_typing_mistakes_of_each_other(folder: Path) -> None:
+    assert answers(folder, "path,label\na.png,10\nb.png,1\nc.png,100\n").notes == []
+    text = "path,label\na.png,1\nb.png,10\nc.png,01\nsub/d.png,1-\n"
+    assert answers(folder, text).notes == [
+        "line 4: c.png: 01 is a new class; did you mean 1?",
+        "line 5: sub/d.png: 1- is a new class; did you mean 1?",
+    ]
+    found = answers(folder, "path,label\na.png,12\n", classes=("1", "2"))
+    assert found.notes == ["line 2: a.png: label 12 is not used: classes=1,2"]
+
+
+def test_a_label_further_down_is_a_label(folder: Path) -> None:
+    found = answers(folder, "path,label\na.png,\nb.png,\na.png,cat\nc.png,dog\nc.png,\n")
+    assert found == Answers(
+        {"a.png": "cat", "c.png": "dog"},
+        ["line 3: b.png has no label yet", "line 6: c.png has no label here: dog of line 5 is used"],
+    )
+
+
+def test_paths_that_differ_in_large_and_small_letters(folder: Path) -> None:
+    found = answers(folder, "path,label\nA.PNG,cat\nSub/D.png,cat\nphotos/E.png,cat\n")
+    assert found.labels == {}
+    assert found.notes == [
+        "line 2: A.PNG is not among the pictures: did you mean a.png?",
+        "line 3: Sub/D.png is not among the pictures: did you mean sub/d.png?",
+        "line 4: photos/E.png is not among the pictures: did you mean sub/e.png?",
+    ]
+    path = folder.parent / "labels.csv"
+    path.write_text("path,label\nONE/1.PNG,cat\n2.png,cat\n")
+    found = read_answers(path, {"one/1.png": 0, "two/1.png": 1, "one/2.png": 2, "two/2.png": 3}, folder, {})
+    assert found.notes == [
+        "line 2: ONE/1.PNG is not among the pictures: did you mean one/1.png?",
+        "line 3: 2.png is not among the pictures",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,9 @@ def test_caltech_has_102_folders_and_a_test_set_of_a_given_size(tmp_path: Path) 
     assert np.asarray(arrays.train_x).shape[1:] == (16, 16, 3)
     without = read(DatasetSpec("caltech101", "caltech101", test=0.2, background=False, **keys), tmp_path)
     assert len(without.classes) == 101 and "BACKGROUND_Google" not in without.classes
-    with pytest.raises(UserError, match=r"dataset\.test=1019: only 204 items can be held out"):
+    with pytest.raises(
+        UserError, match=r"dataset\.test=1019: only 204 items .* stay: dataset\.test=0\.1 holds out"
+    ):
         read(DatasetSpec("caltech101", "caltech101", test=1019, **keys), tmp_path)
 
 
@@ -133,6 +135,19 @@ def test_a_number_of_test_items_is_shared_out_by_size() -> None:
     test = stratified(labels, 1019, 0)
     assert len(test) == len(set(test.tolist())) == 1019
     assert np.abs(np.bincount(labels[test]) - 1019 * sizes / sizes.sum()).max() < 1
+
+
+def test_a_path_may_name_the_folder_around_a_set(tmp_path: Path) -> None:
+    caltech_folders(tmp_path)
+    for path in ("caltech101/101_ObjectCategories", "caltech101", "."):
+        keys: dict[str, Any] = {"test": 50, "size": 16, "path": str(tmp_path / path)}
+        arrays = read(DatasetSpec("caltech101", "caltech101", **keys), tmp_path / "root")
+        assert (len(arrays.classes), len(arrays.train_y)) == (102, 256)
+    for code in NEU_CODES:
+        for i in range(3):
+            save(tmp_path / "sets" / "NEU-CLS-64" / code / f"{code}_{i}.jpg", 64, 9)
+            save(tmp_path / "sets" / "others" / f"photo_{i}.jpg", 64, 9)
+    assert neu(tmp_path / "root", path=str(tmp_path / "sets")).classes == NEU_CODES
 
 
 @pytest.mark.parametrize("name", ["neu_det_64", "magnetic_tile_64"])
