@@ -12,13 +12,16 @@ import socket
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from altool.core.errors import RunFailed, UserError
+from altool.core.stop import check_stop
 
 STALE_AFTER_SECONDS = 900.0
 BEAT_EVERY_SECONDS = 15.0
+ASK_EVERY_SECONDS = 0.5
 NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)  # some FUSE and SMB mounts
 
 
@@ -204,3 +207,19 @@ class Lock:
             with contextlib.suppress(OSError, RunFailed):  # the run hears of it when it next writes
                 self.check()
                 os.utime(self.path)
+
+
+@contextlib.contextmanager
+def holding(path: Path) -> Iterator[None]:
+    """Inside, the lock is this process's; it is waited for while others have it. Raises Stopped when asked to stop."""
+    while True:
+        try:
+            lock = Lock(path)
+            break
+        except LockHeld:
+            check_stop()
+            time.sleep(ASK_EVERY_SECONDS)
+    try:
+        yield
+    finally:
+        lock.release()

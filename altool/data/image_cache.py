@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from altool.core.errors import UserError
-from altool.core.lock import Lock, LockHeld
+from altool.core.lock import holding
 from altool.core.machine import usable_cores
 from altool.core.stop import check_stop
 from altool.data.bad_files import printable, refusal, unavailable, why, wrong_name
@@ -158,11 +158,8 @@ class _Cache:
     def fill(self, files: Files, found: Entries, shape: tuple[int, ...]) -> Index:
         """Decodes what is missing and returns the complete index. One process at a time; others wait for it."""
         try:
-            lock = _patient_lock(self.folder / "lock")
-            try:
+            with holding(self.folder / "lock"):
                 return self._fill(files, found, shape)
-            finally:
-                lock.release()
         except OSError as error:
             raise UserError(
                 f"decoded images cannot be written to {self.folder} ({error.strerror or error}): "
@@ -292,13 +289,3 @@ def _commit(file: Any, index: Index) -> None:
     file.flush()
     os.fsync(file.fileno())
     index.commit()
-
-
-def _patient_lock(path: Path) -> Lock:
-    """The lock, once nobody else has it."""
-    while True:
-        try:
-            return Lock(path)
-        except LockHeld:
-            check_stop()
-            time.sleep(0.5)
