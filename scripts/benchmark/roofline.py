@@ -38,7 +38,8 @@ def draw(results: list[Result], ceilings: Ceilings, path: Path) -> None:
         xlabel="operations per byte (no credit for caches)",
         ylabel="GFLOP/s",
         title=f"copy: {ceilings.bytes / 1e9:.0f} GB/s",
-        xlim=(0.1, 1000),
+        xlim=(0.6 * min(at[0] for at in points), 2.5 * max(at[0] for at in points)),
+        ylim=(0.6 * min(at[1] for at in points), 2e-9 * max(ceilings.operations.values())),
     )
     roof.legend(loc="lower right", fontsize=7, frameon=False)
     shares = [_share(row, ceilings) for row in rows]
@@ -54,9 +55,15 @@ def draw(results: list[Result], ceilings: Ceilings, path: Path) -> None:
         axis.yaxis.label.set_size(7)
         axis.title.set_size(7)
     figure.canvas.draw()  # lays out, so that distances on the page are known
-    for numbers in _near(roof.transData.transform(points), NEAR_POINTS * figure.dpi / 72):
+    places = roof.transData.transform(points) * 72 / figure.dpi
+    for numbers in _near(places, NEAR_POINTS):
         text = ", ".join(str(n + 1) for n in numbers)
-        roof.annotate(text, points[numbers[0]], xytext=(2.5, 2.5), textcoords="offset points", fontsize=7)
+        ahead = places - places[numbers[0]]
+        crowded = np.any((ahead[:, 0] > NEAR_POINTS) & (ahead[:, 0] < 30) & (abs(ahead[:, 1]) < NEAR_POINTS))
+        side, shift = ("right", -3.5) if crowded else ("left", 2.5)
+        roof.annotate(
+            text, points[numbers[0]], xytext=(shift, 2.5), textcoords="offset points", fontsize=7, ha=side
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=200)
     plt.close(figure)

@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, Self
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -15,6 +16,7 @@ from benchmark.compared import Count, Part, Result, Settings, Workload
 
 LONG_SECONDS = 15.0  # a round of all sides beyond which MIN_ROUNDS are enough
 MIN_ROUNDS = 3
+IN_PLACE = {torch.ops.aten.addmm_: torch.ops.aten.addmm}  # which torch's counter does not know
 GATHERING = {torch.ops.aten.index, torch.ops.aten.index_select}  # read of their first argument what they give
 
 
@@ -90,16 +92,26 @@ def _timed(parts: Sequence[Part]) -> tuple[float, float]:
 
 class Counting(TorchDispatchMode):
     """Counts what runs inside: operations of matrix products and convolutions as torch's own counter does, and what every
-    operation reads and writes, as if nothing stayed in a cache; views are free."""
+    operation reads and writes, as if nothing stayed in a cache; views are free. Inside, torch has one thread: what others
+    do is not seen."""
 
     def __init__(self) -> None:
         super().__init__()
         self.operations = self.bytes = 0.0
+        self._alone = _threads(1)
+
+    def __enter__(self) -> Self:
+        self._alone.__enter__()
+        return super().__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        self._alone.__exit__(*error)
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
         given = kwargs or {}
         out = func(*args, **given)
-        known = flop_registry.get(func._overloadpacket)
+        known = flop_registry.get(IN_PLACE.get(func._overloadpacket, func._overloadpacket))
         if known is not None:
             self.operations += known(*args, **given, out_val=out)
         view = any(r.alias_info is not None and not r.alias_info.is_write for r in func._schema.returns)

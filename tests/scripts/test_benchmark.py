@@ -12,6 +12,7 @@ import torch
 from benchmark import gpu, precision, released, table
 from benchmark.compared import Count, Ours, Part, Result, Settings, Workload
 from benchmark.machine import Ceilings
+from benchmark.queries import query_of
 from benchmark.roofline import draw
 from benchmark.timing import Counting, compare
 from PIL import Image
@@ -43,12 +44,33 @@ def test_verdicts(row: Result, verdict: str) -> None:
     assert row.verdict == verdict
 
 
+def test_work_shared_between_threads_is_counted_whole() -> None:
+    def query() -> float:
+        work = query_of("uncertain_gcn", 1100)
+        with Counting() as counting:
+            work()
+        return counting.operations
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        shared = query()
+        assert torch.get_num_threads() == 2
+        torch.set_num_threads(1)
+        assert shared == query() > 0
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_operations_and_bytes_of_a_product_a_sum_and_a_view() -> None:
     a, b = torch.ones(3, 5), torch.ones(5, 7)
     with Counting() as counting:
         product = a @ b
     assert counting.operations == 2 * 3 * 5 * 7
     assert counting.bytes == 4 * (15 + 35 + 21)
+    with Counting() as counting:
+        torch.ones(3, 7).addmm_(a, b)
+    assert counting.operations == 2 * 3 * 5 * 7
     with Counting() as counting:
         product.T.reshape(7, 3)[0]
     assert counting.operations == counting.bytes == 0
