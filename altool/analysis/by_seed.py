@@ -22,4 +22,4 @@ def by_seed(study: Study) -> pd.DataFrame:
         found.append(tidy.assign(panel=cell.panel, label=cell.label, quantity=quantity))
     columns = ["panel", "label", "seed", "n_labelled", "quantity", "value"]
     frame = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
-    return frame[columns].astype({"seed": int, "n_labelled": int, "value": float})
+    return frame.reindex(columns=columns).astype({"seed": int, "n_labelled": int, "value": float})

@@ -46,15 +46,18 @@ def count(judged: pd.DataFrame) -> Tally:
     others = [row for row in printed if row["origin"] not in published.OWN]
     facts = [row for row in printed if row["origin"] in published.OWN and row["metric"] in FACTS]
     values = [row for row in printed if row["origin"] in published.OWN and row["metric"] not in FACTS]
-    agree, differ = (claims.count(verdict + IN_SIGN) for verdict in (AGREES, DIFFERS))
+    n = {said: claims.count(said) for said in (AGREES, DIFFERS, NOT_RESOLVED, NOT_MEASURED)}
+    in_sign = {said: claims.count(said + IN_SIGN) for said in (AGREES, DIFFERS)}
     return Tally(
-        *map(_values, (facts, values, others)),
-        claims.count(AGREES) + agree,
-        claims.count(DIFFERS) + differ,
-        claims.count(NOT_RESOLVED),
-        claims.count(NOT_MEASURED),
-        agree,
-        differ,
+        facts=_values(facts),
+        values=_values(values),
+        others=_values(others),
+        agree=n[AGREES] + in_sign[AGREES],
+        differ=n[DIFFERS] + in_sign[DIFFERS],
+        unresolved=n[NOT_RESOLVED],
+        open=n[NOT_MEASURED],
+        agree_in_sign=in_sign[AGREES],
+        differ_in_sign=in_sign[DIFFERS],
     )
 
 

@@ -115,7 +115,10 @@ def test_what_differs_is_told_first_and_leads_there(outputs) -> None:
 
 
 def test_what_differs_is_counted_as_it_is_listed_and_one_seed_says_so(outputs) -> None:
-    record = fig3a(outputs, n=1)
+    rise = [0.5 + 0.04 * stage for stage in range(10)]
+    better = outputs.cell("random", {0: [v + 0.02 for v in rise]}, label="Random", **BUDGET)
+    worse = outputs.cell("ta_vaal", {0: rise}, label="TA-VAAL", **BUDGET)
+    record = outputs.study("ta_vaal_cvpr_fig3a", better, worse, spec=FIG3A)
     told = json.loads(record.read_text())
     beside = record.parent.with_name("ta_vaal_cvpr_fig3a-other")
     beside.mkdir()
@@ -123,7 +126,7 @@ def test_what_differs_is_counted_as_it_is_listed_and_one_seed_says_so(outputs) -
     page = outputs.page()
     part = page.split('id="differs"')[1].split("</section>")[0]
     rows = part.count("<tr>") - 1
-    assert rows and f"What differs ({rows})" in text_of(page)
+    assert rows > 0 and f"What differs ({rows})" in text_of(page)
     (tally,) = re.findall(r'<table class="tally".*?</table>', page, re.S)
     assert f"{rows} ({rows} in sign)" in text_of(tally)
 
