@@ -4,6 +4,7 @@ import os
 import statistics
 import time
 from collections.abc import Sequence
+from typing import Any, Self
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -74,11 +75,21 @@ def _timed(parts: Sequence[Part]) -> tuple[float, float]:
 
 class Counting(TorchDispatchMode):
     """Counts what runs inside: operations of matrix products and convolutions as torch's own counter does, and what every
-    operation reads and writes, as if nothing stayed in a cache; views are free."""
+    operation reads and writes, as if nothing stayed in a cache; views are free. It sees one thread, so torch is kept to one
+    meanwhile."""
 
     def __init__(self) -> None:
         super().__init__()
         self.operations = self.bytes = 0.0
+        self._threads = torch.get_num_threads()
+
+    def __enter__(self) -> Self:
+        torch.set_num_threads(1)
+        return super().__enter__()
+
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)
+        torch.set_num_threads(self._threads)
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
         given = kwargs or {}

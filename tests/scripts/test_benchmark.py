@@ -17,6 +17,7 @@ from benchmark.timing import Counting, compare
 from PIL import Image
 from scipy import stats
 
+from altool.core.crew import Crew
 from altool.core.errors import UserError
 
 TINY = Settings(rounds=2, threads=1, tiny=True)
@@ -58,6 +59,17 @@ def test_operations_and_bytes_of_a_product_a_sum_and_a_view() -> None:
     with Counting() as counting:
         _ = product[torch.tensor([2, 0])]
     assert counting.bytes == 4 * (14 + 14) + 8 * 2
+
+
+def test_work_of_a_crew_is_counted() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with Counting() as counting, Crew(torch.device("cpu")) as crew:
+            crew.each(lambda n: torch.ones(n, 3) @ torch.ones(3, 2), [4, 5])
+        assert counting.operations == 2 * 3 * 2 * (4 + 5) and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_sides_take_turns_and_parts_are_scaled() -> None:
