@@ -6,6 +6,7 @@ that do not depend on each other, that waiting is a large part of the time; here
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -34,8 +35,9 @@ class Crew:
         import torch
 
         if self.n_threads > 1:
-            torch.set_num_threads(1)  # also of threads that are new to torch
-            self._pool = ThreadPoolExecutor(self.n_threads, "crew")
+            torch.set_num_threads(1)
+            # a new thread would take that number at its first operation of torch's own, but MKL has its own mind until then
+            self._pool = ThreadPoolExecutor(self.n_threads, "crew", partial(torch.set_num_threads, 1))
         return self
 
     def __exit__(
