@@ -3,13 +3,13 @@
 import dataclasses
 import shlex
 import sys
-import unicodedata
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from altool.core.errors import EXIT_DONE, Stopped, UserError, nearest
+from altool.cli.query_words import check_meant, classes_of, split, truth, whole
+from altool.core.errors import EXIT_DONE, Stopped, UserError
 from altool.core.machine import short
 from altool.data.bad_files import skipped_line
 
@@ -19,23 +19,8 @@ if TYPE_CHECKING:
     from altool.engine.asking import Asker
     from altool.engine.labelling import Told, Wish
 
-OWN = ("data", "labels", "n", "classes", "out", "size", "test", "cross_validate", "more")
 WRITTEN = ("query.csv", "asked.csv", "answers.csv", "progress.csv", "report.txt")
 DEFAULT_N = 20
-MEANT = (  # the keys and groups of a run that a question goes by
-    *("learner", "strategy", "seeds", "compat", "extension", "budget.candidates"),
-    *(f"dataset.{key}" for key in ("size", "rgb", "mean", "std", "crop_pad", "flip")),
-    *("device", "threads", "precision", "deterministic", "cuda_graphs"),
-    *("data_root", "memory_gib", "on_corrupt", "verify", "progress"),
-)
-WHY_NOT = {
-    "dataset": "it takes its pictures from data=FOLDER, not from a dataset",
-    "budget": "n= says how many pictures to ask for",
-    "imbalance": "your pictures are taken as they are",
-    "outputs": "out=DIR says where its memory and results go",
-    "experiment": "it is for a paper's curve, altool reproduce",
-    "download": "your pictures are here already",
-}
 SHOWN = 20  # notes that are printed; report.txt has all
 
 HELP = """\
@@ -71,7 +56,7 @@ example: altool query data=photos labels=labels.csv strategy=entropy n=50
 
 def main(words: list[str]) -> int:
     """`words`: what follows `altool query`."""
-    own, rest = _split(words)
+    own, rest = split(words)
     command = shlex.join(["altool", "query", *words])
     run, asker, wish, pictures_of, draw = _build(own, rest, command)
 
@@ -99,34 +84,6 @@ def main(words: list[str]) -> int:
     return EXIT_DONE
 
 
-def _split(words: list[str]) -> tuple[dict[str, str], list[str]]:
-    """The words that are this command's own, and the others."""
-    own: dict[str, str] = {}
-    rest: list[str] = []
-    for word in words:
-        key, equals, value = word.partition("=")
-        if key in OWN:
-            if not equals or not value:
-                raise UserError(f"{word}: give it a value, {key}=…")
-            own[key] = value
-            continue
-        rest.append(word)
-        hit = nearest(key, OWN)
-        if equals and hit and "." not in key and not _is_run_key(key):
-            raise UserError(f"{key} is no word of altool query: did you mean {hit}={value}?")
-    if "data" not in own:
-        raise UserError(
-            "altool query needs the folder with your pictures: data=FOLDER; see altool query --help."
-        )
-    return own, rest
-
-
-def _is_run_key(key: str) -> bool:
-    from altool.config.words import KEYS
-
-    return key.lstrip("+~") in KEYS
-
-
 def _build(
     own: dict[str, str], rest: list[str], command: str
 ) -> tuple["RunConfig", "Asker", "Wish", Any, Any]:
@@ -151,8 +108,8 @@ def _build(
     from altool.engine.cell import Platform
     from altool.engine.labelling import Wish
 
-    n = _whole(own, "n", DEFAULT_N, 1)
-    folds = _whole(own, "cross_validate", 0, 2)
+    n = whole(own, "n", DEFAULT_N, 1)
+    folds = whole(own, "cross_validate", 0, 2)
     data = Path(own["data"]).expanduser().absolute()
     out = Path(own.get("out", data.with_name(f"{data.name}-queries"))).expanduser().absolute()
     if out.resolve() == data.resolve():
@@ -160,7 +117,7 @@ def _build(
             f"out={out} is the folder with your pictures: give another, such as out={out}-queries."
         )
     labels = Path(own.get("labels", out / "labels.csv")).expanduser().absolute()
-    classes = _classes(own.get("classes", ""))
+    classes = classes_of(own.get("classes", ""))
     test = Path(own["test"]).expanduser().absolute() if "test" in own else None
     if labels.resolve() in {(out / name).resolve() for name in WRITTEN}:
         raise UserError(f"labels={labels} is written by altool query itself: copy it, and give the copy.")
@@ -181,7 +138,7 @@ def _build(
         )
     for word in parsed.overrides:
         if word not in defaults:
-            _check_meant(word)
+            check_meant(word)
     if parsed.multirun:
         raise UserError("altool query asks one question at a time: no -m.")
     if any(not flag.startswith("--config-dir") for flag in parsed.flags):
@@ -197,7 +154,7 @@ def _build(
     check_writable(out, "out")
     reading = reading_of(run)
     spec = dataset_spec(run.dataset)
-    spec = dataclasses.replace(spec, size=_whole(own, "size", 0, 1) or spec.size, path=str(data))
+    spec = dataclasses.replace(spec, size=whole(own, "size", 0, 1) or spec.size, path=str(data))
     backbone = run.learner.backbone
     is_large = backbone == "imagenet" or "imagenet" in (run.learner.pretrained or run.learner.name)
     wish = Wish(
@@ -212,49 +169,13 @@ def _build(
         classes=classes,
         test=test,
         folds=folds,
-        more=_truth(own, "more"),
+        more=truth(own, "more"),
         quiet=reading.quiet,
     )
     budget = Budget(1, n, 1, run.budget.candidates)
     asker = Asker(learner, strategy, extension_rule(run, strategy), platform.precision)
     pictures_of = partial(read_pictures, spec, data, out, backbone, is_large, device, reading)
     return run, asker, wish, pictures_of, budget.draw_candidates
-
-
-def _check_meant(word: str) -> None:
-    """Raises UserError for a key of a run that changes nothing in a question."""
-    key = word.partition("=")[0]
-    group = key.split(".")[0].split("/")[0]
-    if key in MEANT or group in MEANT:
-        return
-    why = WHY_NOT.get(group, "it is for altool run, which trains stage after stage; this asks one question")
-    raise UserError(f"{word} means nothing to altool query: {why}.")
-
-
-def _whole(own: dict[str, str], key: str, default: int, least: int) -> int:
-    text = own.get(key, "")
-    if not text:
-        return default
-    if not text.isdecimal() or int(text) < least:
-        raise UserError(f"{key}={text}: give a whole number of at least {least}.")
-    return int(text)
-
-
-def _truth(own: dict[str, str], key: str) -> bool:
-    text = own.get(key, "false").lower()
-    if text not in ("true", "false"):
-        raise UserError(f"{key}={text}: give true or false.")
-    return text == "true"
-
-
-def _classes(text: str) -> tuple[str, ...]:
-    names = unicodedata.normalize("NFC", text.strip("[]")).split(",")  # as labels are read
-    classes = tuple(name.strip() for name in names if name.strip())
-    if len(set(classes)) != len(classes):
-        raise UserError(f"classes={text}: a class stands there twice.")
-    if any(name.lower() == "skip" for name in classes):
-        raise UserError("classes: skip is the answer for pictures without a label, not a class.")
-    return classes
 
 
 def _tell(told: "Told", wish: "Wish", n_pictures: int, skipped: Mapping[str, str]) -> None:

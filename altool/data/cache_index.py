@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -103,8 +103,21 @@ class Index:
             return np.empty((0, *self.shape), np.uint8)
         return np.memmap(self.pixels, np.uint8, "r", shape=(self.n_rows, *self.shape))
 
-    def commit(self) -> None:
-        """Writes the files that are through; those of which only the header is known are left for the next time."""
+    def append(self, file: BinaryIO, name: str, contents: str, pixels: np.ndarray | str) -> None:
+        """To the open `file` of rows: those of the file `name`, whose digest is `contents`, or what is wrong with it."""
+        entry = self.entries[name]._replace(contents=contents)
+        if isinstance(pixels, str):
+            self.entries[name] = entry._replace(error=pixels)
+            return
+        file.write(pixels.data)
+        self.entries[name] = entry._replace(pixels=digest_of(pixels.data), row=self.n_rows)
+        self.n_rows += 1
+
+    def commit(self, file: BinaryIO) -> None:
+        """Writes the files that are through, their rows in `file` first; those of which only the header is known are left
+        for the next time."""
+        file.flush()
+        os.fsync(file.fileno())
         whole = {name: e for name, e in self.entries.items() if e.contents and (e.row >= 0 or e.error)}
         stored = {
             "shape": self.shape,

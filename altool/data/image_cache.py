@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -230,14 +230,14 @@ class _Cache:
                     for name, found in zip(
                         part, pool.map(lambda n: self._pixels(n, index.shape), part), strict=True
                     ):
-                        _append(file, index, name, *found)
+                        index.append(file, name, *found)
                         counting.advance()
                     check_stop()
                     if time.monotonic() - committed > COMMIT_SECONDS:
-                        _commit(file, index)
+                        index.commit(file)
                         committed = time.monotonic()
             finally:
-                _commit(file, index)
+                index.commit(file)
         for old in index.folder.glob("pixels.*"):
             if old != index.pixels:
                 old.unlink()
@@ -273,19 +273,3 @@ class _Cache:
 
 def _sides(size: Size) -> tuple[int, int] | None:
     return (size, size) if isinstance(size, int) else size
-
-
-def _append(file: Any, index: Index, name: str, contents: str, pixels: np.ndarray | str) -> None:
-    entry = index.entries[name]._replace(contents=contents)
-    if isinstance(pixels, str):
-        index.entries[name] = entry._replace(error=pixels)
-        return
-    file.write(pixels.data)
-    index.entries[name] = entry._replace(pixels=digest_of(pixels.data), row=index.n_rows)
-    index.n_rows += 1
-
-
-def _commit(file: Any, index: Index) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-    index.commit()
