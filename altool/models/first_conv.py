@@ -16,22 +16,26 @@ PIECE_BYTES = 2**21  # of one product, which a core's cache holds
 
 class FirstConv2d(nn.Conv2d):
     """A convolution of stride 1 that keeps height and width: (B, C, H, W) to (B, O, H, W), the same numbers as nn.Conv2d.
-    Gradients by its input differ from it in rounding alone."""
+    Gradients by its input differ from it in rounding alone. Reverse mode, of any order; torch.func and in-place layers want
+    nn.Conv2d."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int):
         super().__init__(in_channels, out_channels, kernel, padding=kernel // 2)
         self.short_way = in_channels <= FEW_CHANNELS and kernel % 2 == 1
 
     def forward(self, input: Tensor) -> Tensor:
-        wanted = input.requires_grad and torch.is_grad_enabled() and input.device.type == "cpu"
+        wanted = (
+            input.requires_grad and input.ndim == 4 and torch.is_grad_enabled() and input.device.type == "cpu"
+        )
         if not (self.short_way and wanted) or torch.is_autocast_enabled("cpu"):
             return super().forward(input)
-        output: Tensor = _WayBack.apply(super().forward(input.detach()), input, self.weight.detach())
+        output: Tensor = _WayBack.apply(super().forward(input.detach()), input, self.weight)
         return output
 
 
 class _WayBack(torch.autograd.Function):
-    """Gives `output` as it is, whose own graph leads to weights alone, and takes gradients on to `pictures`."""
+    """Gives `output` as it is, whose own graph leads to weights alone, and takes gradients on to `pictures`. `weight` serves
+    gradients of those gradients."""
 
     @staticmethod
     def forward(ctx: Any, output: Tensor, pictures: Tensor, weight: Tensor) -> Tensor:

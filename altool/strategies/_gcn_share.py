@@ -12,6 +12,7 @@ from torch import Tensor
 
 TILE_ROWS = 2048  # 1 MiB of 128 hidden units stay in a core's cache
 MOST_SHARES = 16
+LEAST_DROPOUT = 2**-16  # a step of `drop`
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Share:
         (D,)."""
         for inputs, hidden, projected in self.tiles:
             torch.addmm(weights.first_bias_H, inputs, weights.first_D_H, out=hidden).relu_()
-            if weights.dropout:
+            if weights.dropout >= LEAST_DROPOUT:
                 drop(hidden, weights.dropout, self.dropped, self.spare)
             projected.copy_(hidden @ weights.second_H)
         return self.unit_N_D.T @ (self.projected_N * self.shrink_N)

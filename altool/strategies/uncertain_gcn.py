@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
+from altool.core.errors import UserError
 from altool.core.strategy import Context, Strategy
 from altool.strategies._gcn import GCNOptions, train_gcn
 
@@ -38,6 +39,10 @@ class UncertainGCN(Strategy):
     epochs: int = 200
     unlabelled_weight: float = 1.2
     target: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.dropout < 1:
+            raise UserError(f"strategy.dropout={self.dropout}: must be in [0, 1).")
 
     def iterations(self, n_labelled: int, n_candidates: int) -> int:
         return self.epochs

@@ -14,11 +14,14 @@ NEAR_POINTS = 7.0  # closer than this, 1/72 inch, labels would lie on each other
 
 
 def draw(results: list[Result], ceilings: Ceilings, path: Path) -> None:
-    """Writes the picture in the format of the path's suffix; rows without counts are left out."""
+    """Writes the picture in the format of the path's suffix; rows without counts are left out, and without others so is the
+    picture."""
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
     rows = [row for row in results if row.count and row.ours_seconds and row.count.operations]
+    if not rows:
+        return
     figure, (roof, bars) = plt.subplots(
         1, 2, figsize=(7.2, 0.9 + 0.26 * max(8, len(rows))), width_ratios=(1.15, 1), layout="constrained"
     )

@@ -56,6 +56,11 @@ def bench(options: argparse.Namespace) -> int:
     names = _chosen(options.only, options.released is not None)
     if names is None:
         return 2
+    if options.released and not (options.released / "train_test.py").is_file():  # before anything is timed
+        print(
+            f"--released {options.released}: give the folder of a clone of TA-VAAL's code.", file=sys.stderr
+        )
+        return 2
     torch.set_num_threads(options.threads)
     settings = Settings(options.rounds, options.threads, options.tiny)
     console = Console(stderr=True)
@@ -91,7 +96,8 @@ def _chosen(only: str, with_released: bool = False) -> list[str] | None:
     words = [word.strip() for word in only.split(",") if word.strip()]
     unknown = [word for word in words if not any(name.startswith(word) for name in known)]
     if unknown:
-        print(f"--only {unknown[0]}: no such row; known: {', '.join(known)}", file=sys.stderr)
+        missing = "give --released FOLDER" if unknown[0] == RELEASED else "no such row"
+        print(f"--only {unknown[0]}: {missing}; known: {', '.join(known)}", file=sys.stderr)
         return None
     if not words:
         return [name for name in known if name not in ONLY_WHEN_ASKED]

@@ -60,6 +60,18 @@ def test_derivatives_of_first_and_second_order() -> None:
     assert gradgradcheck(lambda x: conv(x).tanh(), pictures)
 
 
+def test_a_penalty_on_gradients_reaches_the_weights() -> None:
+    conv = made(1, 2, 3)
+    pictures = torch.randn(2, 1, 4, 4, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    found = []
+    for forward in (conv, lambda x: F.conv2d(x, conv.weight, conv.bias, padding=1)):
+        x = pictures.clone().requires_grad_(True)
+        (by_x,) = torch.autograd.grad(F.softplus(forward(x)).sum(), x, create_graph=True)
+        found.append(torch.autograd.grad(by_x.square().sum(), (x, *conv.parameters())))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_the_short_way_is_taken_for_pictures_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = []
     plain = first_conv.by_pictures

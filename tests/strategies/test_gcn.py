@@ -10,6 +10,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import spearmanr
 from torch import Tensor
 
+from altool.core.errors import UserError
 from altool.strategies._gcn import GCN, Adjacency, GCNOptions, train_gcn
 from altool.strategies._gcn_share import drop
 from altool.strategies.core_gcn import CoreGCN
@@ -211,3 +212,14 @@ def test_only_candidates_and_labelled_items_are_nodes(context) -> None:
     some = replace(context, candidates=context.candidates[::3])
     assert len(UncertainGCN(epochs=1).fit(some).probability) == len(some.candidates) + N_LABELLED
     assert UncertainGCN(epochs=7).iterations(10, 20) == 7
+
+
+def test_dropout_is_a_probability_and_a_tiny_one_drops_nothing(context_of) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(UserError, match=r"strategy.dropout=1.0: must be in \[0, 1\)"):
+        UncertainGCN(dropout=1.0)
+    x = torch.rand(40, 8, generator=torch.Generator().manual_seed(7))
+    context = context_of(torch.zeros(len(x), 1), list(range(10)))
+    none, tiny = (
+        train_gcn(context, GCNOptions(16, dropout, 0.01, 5e-4, 5, 1.2), x, 10)[0] for dropout in (0.0, 1e-7)
+    )
+    torch.testing.assert_close(tiny, none)
