@@ -134,7 +134,7 @@ def _frame(stages: pd.DataFrame, part: str, metric: str, relative_to: str) -> pd
         return matrix.rename_axis("beats").reset_index()
     rows = []
     for panel, found in standings(stages, metric, relative_to):
-        told = ("dataset", "imbalance", "learner", *("stamp" for _ in _stamped(panel.stamp)), "relative_to")
+        told = ("dataset", "imbalance", "learner", *["stamp"] * bool(panel.stamp), "relative_to")
         about = {key: getattr(panel, key) for key in told}
         for s in found:
             who = {**about, "metric": metric, "label": s.label}

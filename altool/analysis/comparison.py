@@ -9,6 +9,7 @@ from altool.analysis.moment import Moment
 from altool.analysis.statistics import std, t_interval
 
 MARGIN = 1.0  # what is comparable where a claim states no margin of its own: a point of accuracy, as the papers round
+WANT_AN_INTERVAL = ("<<", ">>", "~")  # relations that one seed can never decide
 AGREES, DIFFERS, NOT_RESOLVED, NOT_MEASURED = "agrees", "differs", "not resolved", "not measured"
 
 
@@ -33,7 +34,7 @@ class Comparison:
         the margin, differs where all of it lies outside. Nothing measured, or one seed where an interval is needed: not
         measured.
         """
-        if self.n == 0 or (self.n == 1 and relation in ("<<", ">>", "~")):
+        if self.n == 0 or (self.n == 1 and relation in WANT_AN_INTERVAL):
             return NOT_MEASURED
         if relation == "~":
             if max(abs(self.low), abs(self.high)) <= bound:

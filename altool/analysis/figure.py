@@ -14,10 +14,15 @@ from altool.analysis.label import items_name
 
 def image(panel: Panel, file_format: str, titled: bool = False) -> bytes:
     """The panel as a file's bytes, `file_format` one of canvas.FORMATS."""
+    return encode(stamped(panel, titled), file_format)
+
+
+def stamped(panel: Panel, titled: bool = False) -> Figure:
+    """As `draw`, and below it what has to be said of smoke runs."""
     figure = draw(panel, titled)
     if panel.stamp:
         footnote(figure, panel.stamp)
-    return encode(figure, file_format)
+    return figure
 
 
 @styled()

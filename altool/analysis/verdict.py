@@ -22,6 +22,7 @@ from altool.analysis.comparison import (
     MARGIN,
     NOT_MEASURED,
     NOT_RESOLVED,
+    WANT_AN_INTERVAL,
     Comparison,
     compare,
 )
@@ -187,7 +188,7 @@ def _most(verdicts: list[str]) -> str:
 def _note(tightest: Comparison, verdicts: list[str], relation: str, margin: str, paired: bool) -> str:
     parts = [f"tightest: {tightest.where} at {tightest.moment}"]
     if tightest.n == 1:
-        parts.append(ALONE if relation in ("<<", ">>", "~") else SIGN_ALONE)
+        parts.append(ALONE if relation in WANT_AN_INTERVAL else SIGN_ALONE)
     else:
         sign = "+" if paired else ""
         parts.append(f"95 % interval {tightest.low:{sign}.2f} to {tightest.high:{sign}.2f}{margin}")

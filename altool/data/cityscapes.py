@@ -84,9 +84,8 @@ def _split(
                 "do not show the same."
             )
     planes = maps.items.take(of_map).plane()
-    if all(
-        (planes[row] == IGNORED).all() for row in range(len(planes))
-    ):  # the first map says no, unless all are wrong
+    # one by one: the first map ends it, unless all are wrong
+    if all((planes[row] == IGNORED).all() for row in range(len(planes))):
         raise UserError(
             f"{root}: no pixel of the {split} maps has one of the {len(CLASSES)} classes: they must hold Cityscapes' ids, "
             "such as 7 for road."

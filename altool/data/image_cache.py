@@ -169,9 +169,8 @@ class _Cache:
     def _fill(self, files: Files, found: Entries, shape: tuple[int, ...]) -> Index:
         index = Index.load(self.folder, shape)  # another process may have done it while this one waited
         todo = sorted(files.stale(index.entries))
-        if (
-            not index.generation or index.n_rows > 2 * len(index.entries) + 1000
-        ):  # rows of files that changed or went
+        outgrown = index.n_rows > 2 * len(index.entries) + 1000  # rows of files that changed or went
+        if outgrown or not index.generation:
             # a file of its own: readers of the old one keep it open
             index = Index(index.folder, shape, index.generation + 1)
             todo = sorted(found)

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from altool.analysis import compare, table
-from altool.analysis.canvas import footnote
 from altool.analysis.curves import Curve, Panel, panels
-from altool.analysis.figure import draw
+from altool.analysis.figure import stamped
 from altool.analysis.layout import Sheet
 from altool.analysis.metric import METRICS
 from altool.analysis.read import planned_labels, read_stages
@@ -62,7 +60,7 @@ def _section(panel: Panel, rows: pd.DataFrame, anchor: str) -> Section:
         tag("h3", tag("a", panel.title, href=f"#{anchor}"), id=f"{anchor}-title"),
         tag("p", panel.stamp, class_="stamp") if panel.stamp else "",
         tag("p", f"{done} of {n_runs} runs finished, n = {seeds_of(study)}.", class_="about"),
-        tag("div", tag("figure", inline(_drawn(panel), about, anchor)), class_="figures"),
+        tag("div", tag("figure", inline(stamped(panel), about, anchor)), class_="figures"),
         _sheet(table.sheet(panel)),
         *(_sheet(sheet) for sheet in _against_baseline(of_panel, panel)),
         careful(study, source),
@@ -77,13 +75,6 @@ def _section(panel: Panel, rows: pd.DataFrame, anchor: str) -> Section:
     return Section(
         anchor, "", "", panel.title, seeds_of(study), runs, nothing, panel.stamp, source, [], smoke, body
     )
-
-
-def _drawn(panel: Panel) -> Figure:
-    figure = draw(panel)
-    if panel.stamp:
-        footnote(figure, panel.stamp)
-    return figure
 
 
 def _study(panel: Panel, rows: pd.DataFrame) -> Study:

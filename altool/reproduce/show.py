@@ -71,9 +71,8 @@ def _on_disk(cell: Planned) -> str:
 def _cost(grid: Grid) -> str:
     run = grid.cells[0].run
     device = _device_here(run.device)
-    cells = (
-        grid.cells if device else [_on_cpu(cell) for cell in grid.cells]
-    )  # operations are counted there anyway
+    # operations are counted on the processor anyway
+    cells = grid.cells if device else [_on_cpu(cell) for cell in grid.cells]
     expected = outlook(cells)
     learners = sorted({part.learner for part in expected.parts})
     here, how = ["", ""], f"device={run.device} is not here, so its own time is not known"

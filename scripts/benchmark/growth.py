@@ -55,9 +55,8 @@ def _rows(name: str, sizes: list[int], found: list[tuple[float, float]]) -> list
 def _queries(name: str, sizes: list[int], settings: Settings) -> list[tuple[float, float]]:
     done = child(["-m", "benchmark.queries", name, *(str(n) for n in sizes)], settings)
     if done.returncode:
-        said = done.stderr.strip().splitlines() or [
-            f"ended with code {done.returncode}"
-        ]  # killed for memory: -9
+        code = f"ended with code {done.returncode}"  # -9 where it was killed for memory
+        said = done.stderr.strip().splitlines() or [code]
         raise RunFailed(f"{name} with up to {sizes[-1]:,} items: {said[-1]}")
     numbers = [float(word) for word in done.stdout.split()]
     return list(zip(numbers[::2], numbers[1::2], strict=True))

@@ -45,13 +45,14 @@ class Pictures(CIFAR10):
 @contextmanager
 def without_gpu() -> Iterator[None]:
     """Inside, nothing is put on a GPU, and nothing printed."""
-    stay = (
+    with (
         patch.multiple(torch.Tensor, cuda=lambda self: self),
         patch.multiple(nn.Module, cuda=lambda self: self),
-    )
-    with stay[0], stay[1], patch.object(torch.cuda, "device", nullcontext):
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            yield
+        patch.object(torch.cuda, "device", nullcontext),
+        redirect_stdout(io.StringIO()),
+        redirect_stderr(io.StringIO()),
+    ):
+        yield
 
 
 def workloads(folder: Path, settings: Settings) -> list[Workload]:

@@ -10,13 +10,6 @@ from altool.core.crew import Crew
 CPU = torch.device("cpu")
 
 
-@pytest.fixture
-def threads_are():
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("threads", [1, 3])
 def test_every_share_is_worked_on_once_and_results_come_in_order(threads_are, threads: int) -> None:
     threads_are(threads)

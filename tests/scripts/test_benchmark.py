@@ -44,22 +44,18 @@ def test_verdicts(row: Result, verdict: str) -> None:
     assert row.verdict == verdict
 
 
-def test_work_shared_between_threads_is_counted_whole() -> None:
+def test_work_shared_between_threads_is_counted_whole(threads_are) -> None:
     def query() -> float:
         work = query_of("uncertain_gcn", 1100)
         with Counting() as counting:
             work()
         return counting.operations
 
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        shared = query()
-        assert torch.get_num_threads() == 2
-        torch.set_num_threads(1)
-        assert shared == query() > 0
-    finally:
-        torch.set_num_threads(before)
+    threads_are(2)
+    shared = query()
+    assert torch.get_num_threads() == 2
+    threads_are(1)
+    assert shared == query() > 0
 
 
 def test_operations_and_bytes_of_a_product_a_sum_and_a_view() -> None:

@@ -168,13 +168,6 @@ def test_uncertain_gcn_buys_what_is_nearest_to_its_target(context_of) -> None:
         assert strategy.select(context, graph, scores, 4).indices.tolist() == wanted
 
 
-@pytest.fixture
-def threads_are():
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 def k_center(points: np.ndarray, centres: np.ndarray, n: int) -> list[int]:
     near, picks = cdist(points, centres).min(1), []
     for _ in range(n):

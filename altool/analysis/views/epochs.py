@@ -86,18 +86,17 @@ def _draw(frame: pd.DataFrame, columns: Sequence[str], n: str) -> Figure:
             every = max(1, len(x) // 8)
             axes.plot(x, mean, color=look.colour, linestyle=look.line, marker=look.marker, markevery=every)
             if np.isfinite(std).any():
-                low, high = (
-                    (mean + sign * std).clip(0, highest) for sign in (-1, 1)
-                )  # an error of -5 % is none
-                cut |= bool((mean - std < 0).any() or (mean + std > highest).any())
-                axes.fill_between(x, low, high, color=look.colour, alpha=0.14, linewidth=0)
+                low, high = mean - std, mean + std
+                cut |= bool((low < 0).any() or (high > highest).any())
+                band = low.clip(0, highest), high.clip(0, highest)  # an error of -5 % is none
+                axes.fill_between(x, *band, color=look.colour, alpha=0.14, linewidth=0)
         axes.set_ylabel(AXES[column])
         axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
         axes.margins(x=0.02)
     axes_R_1[-1, 0].set_xlabel("Epoch")
     axes_R_1[-1, 0].xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     handles = [Line2D([], [], color=k.colour, linestyle=k.line, marker=k.marker) for k in looks]
-    band = f"Mean ± 1 std{', as far as values can be' if cut else ''}, {n}"
-    note = band if frame["n"].to_numpy().max() > 1 else "One seed: no band"
+    spread = f"Mean ± 1 std{', as far as values can be' if cut else ''}, {n}"
+    note = spread if frame["n"].to_numpy().max() > 1 else "One seed: no band"
     legend_below(figure, handles, cells["label"].tolist(), [note])
     return figure
